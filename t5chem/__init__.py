@@ -1,0 +1,1 @@
+"""Text+Chem T5: one multi-task T5 that speaks chemistry and English."""
