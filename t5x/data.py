@@ -1,0 +1,223 @@
+"""SeqIO datasets as batches of model features: the same ones for the same seed and step."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from t5x.quiet import import_seqio, import_tensorflow
+
+tf: Any = import_tensorflow()
+seqio: Any = import_seqio()
+
+
+@dataclasses.dataclass
+class DatasetConfig:
+    """Which examples, how long, in which batches.
+
+    Attributes:
+        mixture_or_task_name: as registered with SeqIO.
+        task_feature_lengths: longest inputs and targets, in tokens, EOS included; None, in
+            inference evaluation, stands for the longest example.
+        split: 'train', 'validation', 'test'.
+        batch_size: rows of the global batch.
+        shuffle: whether the order is drawn from the seed.
+        seed: of order, mixing and random preprocessing; None takes the run's own seed.
+        use_cached: read SeqIO's offline cache.
+        pack: put several short examples into one row.
+        use_custom_packing_ops: pack with Mesh TensorFlow's operations, seldom installed.
+        module: imported first, to register the tasks.
+        use_memory_cache: keep evaluation examples in memory.
+        trim_output_features: cut examples to `task_feature_lengths`.
+        runtime_preprocessors: accepted for T5X's sake.
+        num_prefetch_threads: accepted for T5X's sake.
+        num_workers: accepted for T5X's sake.
+    """
+
+    mixture_or_task_name: Any
+    task_feature_lengths: Mapping[str, int] | None
+    split: str
+    batch_size: int
+    shuffle: bool
+    seed: int | None
+    use_cached: bool = False
+    pack: bool = False
+    use_custom_packing_ops: bool = False
+    module: str | None = None
+    use_memory_cache: bool = True
+    trim_output_features: bool = True
+    runtime_preprocessors: Sequence[Any] | None = None
+    num_prefetch_threads: int | None = None
+    num_workers: int = 0
+
+
+def import_module(module: str | None) -> None:
+    """Imports the module that registers the tasks.
+
+    Raises:
+        ModuleNotFoundError: there is no such module; the message says where it was looked for.
+    """
+    if not module:
+        return
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(error.name + ".")):
+            raise ModuleNotFoundError(
+                f"MIXTURE_OR_TASK_MODULE names {module!r}, which Python cannot find. Install the "
+                "package that holds it, or run from the folder above it.",
+                name=error.name,
+            ) from None
+        raise
+
+
+def get_mixture_or_task(name: Any) -> Any:
+    """Returns a registered SeqIO mixture or task.
+
+    Raises:
+        ValueError: nothing of that name is registered; the message gives the nearest names.
+    """
+    if not isinstance(name, str):
+        return name
+    known = sorted({*seqio.MixtureRegistry.names(), *seqio.TaskRegistry.names()})
+    if name in known:
+        return seqio.get_mixture_or_task(name)
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+    raise ValueError(
+        f"No mixture or task is called {name!r}.{hint} MIXTURE_OR_TASK_MODULE must name the module "
+        f"that registers it; {len(known)} are registered now."
+    )
+
+
+def get_vocabulary(cfg: DatasetConfig) -> tuple[Any, Any]:
+    """Returns the (input, output) vocabularies of a dataset's tasks."""
+    import_module(cfg.module)
+    features = get_mixture_or_task(cfg.mixture_or_task_name).output_features
+    targets = features["targets"].vocabulary
+    return (features["inputs"].vocabulary if "inputs" in features else targets), targets
+
+
+def verify_matching_vocabs(cfg: DatasetConfig, model: Any) -> None:
+    """Checks that a model reads and writes its tasks' vocabularies.
+
+    Raises:
+        ValueError: it does not; the message names both.
+    """
+    pairs = zip(
+        ("input", "output"),
+        get_vocabulary(cfg),
+        (model.input_vocabulary, model.output_vocabulary),
+        strict=True,
+    )
+    for side, of_task, of_model in pairs:
+        if of_task != of_model:
+            raise ValueError(
+                f"The {side} vocabulary of {cfg.mixture_or_task_name!r} differs from the model's:\n"
+                f"  task:  {of_task!r}\n  model: {of_model!r}\n"
+                "Set VOCABULARY to the task's, or choose tasks registered for the model's."
+            )
+
+
+def get_dataset(
+    cfg: DatasetConfig,
+    shard_info: Any,
+    feature_converter_cls: Callable[..., Any],
+    num_epochs: int | None = None,
+    continue_from_last_checkpoint: bool = False,
+) -> Any:
+    """Returns one host's share of a dataset as batched model features.
+
+    Args:
+        cfg: what to read; `cfg.seed` makes order and random preprocessing reproducible.
+        shard_info: a `seqio.ShardInfo`; `cfg.batch_size` is divided among the shards.
+        feature_converter_cls: of the model.
+        num_epochs: None repeats for ever.
+        continue_from_last_checkpoint: accepted for T5X's sake; `t5x.train` winds the data forward.
+
+    Returns:
+        A `tf.data.Dataset` of dictionaries `[rows of this host, length]`.
+    """
+    import_module(cfg.module)
+    if cfg.task_feature_lengths is None:
+        raise ValueError(
+            "TASK_FEATURE_LENGTHS is not set: give the longest inputs and targets in tokens, such "
+            "as {'inputs': 512, 'targets': 512}."
+        )
+    if cfg.batch_size % shard_info.num_shards:
+        raise ValueError(
+            f"BATCH_SIZE {cfg.batch_size} is not divisible by the {shard_info.num_shards} hosts "
+            "that read data: choose a multiple."
+        )
+    converter = feature_converter_cls(
+        pack=cfg.pack, use_custom_packing_ops=cfg.use_custom_packing_ops
+    )
+    return seqio.get_dataset(
+        mixture_or_task_name=get_mixture_or_task(cfg.mixture_or_task_name),
+        task_feature_lengths=dict(cfg.task_feature_lengths),
+        dataset_split=cfg.split,
+        shuffle=cfg.shuffle,
+        num_epochs=num_epochs,
+        feature_converter=converter,
+        shard_info=shard_info,
+        use_cached=cfg.use_cached,
+        seed=cfg.seed,
+        trim_output_features=cfg.trim_output_features,
+        batch_size=cfg.batch_size // shard_info.num_shards,
+        verbose=False,
+    )
+
+
+def get_training_eval_datasets(
+    cfg: DatasetConfig,
+    shard_info: Any,
+    feature_converter_cls: Callable[..., Any],
+    eval_steps: int,
+    get_dataset_fn: Callable[..., Any] = get_dataset,
+) -> dict[str, Any]:
+    """Returns `eval_steps` batches of each task of a mixture that has the split.
+
+    Args:
+        cfg: of the evaluation.
+        shard_info: a `seqio.ShardInfo`.
+        feature_converter_cls: of the model.
+        eval_steps: batches a task.
+        get_dataset_fn: makes the dataset of one task.
+    """
+    import_module(cfg.module)
+    tasks = seqio.get_subtasks(get_mixture_or_task(cfg.mixture_or_task_name))
+    datasets = {}
+    for task in tasks:
+        if cfg.split in task.splits:
+            one_task = dataclasses.replace(cfg, mixture_or_task_name=task.name)
+            dataset = get_dataset_fn(one_task, shard_info, feature_converter_cls, num_epochs=None)
+            datasets[task.name] = dataset.take(eval_steps).cache()
+    return datasets
+
+
+def batches(dataset: Any, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
+    """Yields the batches of a dataset as numpy arrays, prepared ahead in the background.
+
+    Args:
+        dataset: a deterministic `tf.data.Dataset`.
+        start: how many batches an earlier part of the same run has consumed: they are passed over,
+            so that the run goes on as if it had never stopped.
+    """
+    options = tf.data.Options()
+    options.deterministic = True
+    dataset = dataset.with_options(options)
+    if start:
+        dataset = dataset.skip(start)
+    return iter(dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
+
+
+def input_shapes(dataset: Any, batch_size: int) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of the global batch's features."""
+    return {
+        name: (batch_size, *spec.shape[1:].as_list()) for name, spec in dataset.element_spec.items()
+    }

@@ -1,0 +1,160 @@
+"""Predictions and scores of a model over SeqIO's evaluation sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from t5x.data import DatasetConfig, get_mixture_or_task, import_module, seqio
+from t5x.models import EncoderDecoderModel
+from t5x.optimizers import Tree
+from t5x.partitioning import PjitPartitioner
+
+InferFn = Callable[[Any, Tree], list[tuple[int, Any]]]
+
+
+def get_infer_fn(
+    infer_step: Callable[[Tree, Mapping[str, Any]], Any],
+    batch_size: int,
+    partitioner: PjitPartitioner,
+    params_sharding: Any = None,
+) -> InferFn:
+    """Returns a function from an enumerated dataset to one result a row.
+
+    The last batch is filled with copies of its first row, whose results are dropped: every batch
+    has one shape, no row is lost, and no host waits for another.
+
+    Args:
+        infer_step: `model.predict_batch`, `model.score_batch` or their kind.
+        batch_size: rows of a batch; a multiple of the mesh's data axis.
+        partitioner: where arrays live.
+        params_sharding: of the parameters; as they are when None.
+
+    Returns:
+        `(dataset, params) -> [(index, result), ...]`, in the order of the dataset.
+    """
+    step = partitioner.partition(
+        infer_step,
+        in_axis_resources=(params_sharding, partitioner.data_sharding),
+        out_axis_resources=partitioner.replicated,
+    )
+    partitioner.get_data_layout(batch_size)
+
+    def infer(dataset: Any, params: Tree) -> list[tuple[int, Any]]:
+        results: list[tuple[int, Any]] = []
+        for indices, batch in dataset.batch(batch_size).as_numpy_iterator():
+            count = len(indices)
+            padded = jax.tree.map(lambda x: _fill(x, batch_size), batch)
+            outputs = jax.device_get(step(params, partitioner.shard_batch(padded)))
+            results += [
+                (int(index), jax.tree.map(lambda x, row=row: x[row], outputs))
+                for row, index in enumerate(indices[:count])
+            ]
+        return results
+
+    return infer
+
+
+def _fill(x: np.ndarray, rows: int) -> np.ndarray:
+    missing = rows - x.shape[0]
+    return np.concatenate([x, np.repeat(x[:1], missing, axis=0)]) if missing else x
+
+
+class InferenceEvaluator:
+    """Runs the metrics of a mixture's tasks on a model's predictions.
+
+    Args:
+        dataset_cfg: of the evaluation; `task_feature_lengths=None` means the longest example.
+        inference_evaluator_cls: `seqio.Evaluator`, or what a gin file configures in its place.
+        model: predicts and scores.
+        partitioner: where arrays live.
+        log_dir: for the evaluator's loggers.
+        params_sharding: of the parameters.
+    """
+
+    def __init__(
+        self,
+        dataset_cfg: DatasetConfig,
+        inference_evaluator_cls: Callable[..., Any],
+        model: EncoderDecoderModel,
+        partitioner: PjitPartitioner,
+        log_dir: str | None = None,
+        params_sharding: Any = None,
+    ) -> None:
+        import_module(dataset_cfg.module)
+        name = dataset_cfg.mixture_or_task_name
+        get_mixture_or_task(name)
+        lengths = dataset_cfg.task_feature_lengths
+        self.seqio_evaluator = inference_evaluator_cls(
+            mixture_or_task_name=name,
+            feature_converter=model.FEATURE_CONVERTER_CLS(pack=False),
+            eval_split=dataset_cfg.split,
+            use_cached=dataset_cfg.use_cached,
+            seed=dataset_cfg.seed,
+            sequence_length=dict(lengths) if lengths else None,
+            log_dir=None if log_dir is None else os.path.join(log_dir, "inference_eval"),
+            use_memory_cache=dataset_cfg.use_memory_cache,
+        )
+        self._predict = get_infer_fn(
+            model.predict_batch, dataset_cfg.batch_size, partitioner, params_sharding
+        )
+        self._score = get_infer_fn(
+            model.score_batch, dataset_cfg.batch_size, partitioner, params_sharding
+        )
+        self._predict_with_aux = get_infer_fn(
+            model.predict_batch_with_aux, dataset_cfg.batch_size, partitioner, params_sharding
+        )
+
+    @property
+    def eval_tasks(self) -> list[Any]:
+        """The tasks that have the split and metrics."""
+        return list(self.seqio_evaluator.eval_tasks)
+
+    def evaluate(self, params: Tree, step: int) -> dict[str, dict[str, float]]:
+        """Predicts every example, computes and writes the metrics of each task.
+
+        Args:
+            params: of the model.
+            step: steps it has been trained for.
+
+        Returns:
+            Numbers by task and metric.
+        """
+        if not self.eval_tasks:
+            return {}
+        future, _ = self.seqio_evaluator.evaluate(
+            compute_metrics=jax.process_index() == 0,
+            step=step,
+            predict_fn=lambda dataset: self._predict(dataset, params),
+            score_fn=lambda dataset: self._score(dataset, params),
+            predict_with_aux_fn=lambda dataset: _unzip_aux(self._predict_with_aux(dataset, params)),
+        )
+        return _numbers(future.result() or {})
+
+    def close(self) -> None:
+        """Waits until all metrics are written."""
+        if self.eval_tasks:
+            self.seqio_evaluator.close()
+
+
+def _numbers(by_task: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Keeps the scalar metrics."""
+    return {
+        task: {
+            name: float(getattr(value, "value", value))
+            for name, value in values.items()
+            if not isinstance(value, seqio.metrics.Text | seqio.metrics.Generic)
+        }
+        for task, values in by_task.items()
+    }
+
+
+def _unzip_aux(results: list[tuple[int, Any]]) -> tuple[list[tuple[int, Any]], dict[str, list]]:
+    """Separates predictions from auxiliary values, as SeqIO wants them."""
+    predictions = [(index, tokens) for index, (tokens, _) in results]
+    names = results[0][1][1] if results else {}
+    return predictions, {name: [aux[name] for _, (_, aux) in results] for name in names}

@@ -1,0 +1,1 @@
+"""The T5 network and its published sizes."""

@@ -1,0 +1,365 @@
+"""The layers of T5: attention with relative position biases, feed-forward blocks, RMS norm.
+
+Every parameter carries the logical names of its axes (`embed`, `mlp`, `heads`, ...), which
+`t5x.partitioning` maps onto the axes of a device mesh. Kernels are stored in two dimensions,
+`[embed, heads * head_dim]`, as every public T5X checkpoint stores them.
+
+References: Raffel et al., "Exploring the Limits of Transfer Learning with a Unified Text-to-Text
+Transformer" (JMLR 2020); Shazeer, "GLU Variants Improve Transformer" (2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.linen.partitioning import param_with_axes, with_sharding_constraint
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, Int
+
+Initializer = Callable[..., Array]
+
+MASKED_LOGIT = -1e10
+"""Attention logit of a masked place: finite, so that a fully masked row stays free of NaN."""
+
+fan_in_normal: Initializer = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
+
+
+def make_attention_mask(
+    queries: Bool[Array, "batch query"] | Int[Array, "batch query"],
+    keys: Bool[Array, "batch key"] | Int[Array, "batch key"],
+    relation: Callable[[Array, Array], Array] = jnp.logical_and,
+) -> Bool[Array, "batch 1 query key"]:
+    """Returns where a query may attend: `relation(queries[:, q], keys[:, k])`.
+
+    Args:
+        queries: a value a query place (is it a token, its segment, its position).
+        keys: a value a key place.
+        relation: `jnp.logical_and` for padding, `jnp.equal` for packed segments,
+            `jnp.greater_equal` on positions for causality.
+    """
+    return relation(queries[:, None, :, None], keys[:, None, None, :]).astype(bool)
+
+
+def make_decoder_mask(
+    target_tokens: Int[Array, "batch length"],
+    segment_ids: Int[Array, "batch length"] | None = None,
+) -> Bool[Array, "batch 1 length length"]:
+    """Returns the decoder's self-attention mask: causal, within a segment, padding excluded.
+
+    Args:
+        target_tokens: ids that the decoder predicts; 0 is padding.
+        segment_ids: which of the packed examples a place belongs to; None when not packed.
+    """
+    positions = jnp.broadcast_to(jnp.arange(target_tokens.shape[1]), target_tokens.shape)
+    mask = make_attention_mask(positions, positions, jnp.greater_equal)
+    mask &= make_attention_mask(target_tokens > 0, target_tokens > 0)
+    if segment_ids is not None:
+        mask &= make_attention_mask(segment_ids, segment_ids, jnp.equal)
+    return mask
+
+
+def relative_position_bucket(
+    relative_position: Int[Array, "query key"],
+    bidirectional: bool,
+    num_buckets: int = 32,
+    max_distance: int = 128,
+) -> Int[Array, "query key"]:
+    """Maps key position minus query position to one of T5's buckets.
+
+    Half of the buckets (of each direction's share) hold one distance each; the others grow
+    logarithmically up to `max_distance`, beyond which all distances share the last one.
+
+    Args:
+        relative_position: key position minus query position.
+        bidirectional: True splits the buckets between keys before and after the query; False
+            puts all keys after the query into bucket 0.
+        num_buckets: how many buckets there are.
+        max_distance: distance from which on the last bucket is used.
+
+    Example:
+        >>> relative_position_bucket(jnp.arange(-3, 3)[None], bidirectional=True)[0].tolist()
+        [3, 2, 1, 0, 17, 18]
+    """
+    if bidirectional:
+        num_buckets //= 2
+        offset = jnp.where(relative_position > 0, num_buckets, 0)
+        distance = jnp.abs(relative_position)
+    else:
+        offset = jnp.zeros_like(relative_position)
+        distance = jnp.maximum(-relative_position, 0)
+    num_exact = num_buckets // 2
+    # The small constant keeps log(0) out of the branch that `where` discards.
+    log_ratio = jnp.log(distance.astype(jnp.float32) / num_exact + np.finfo(np.float32).eps)
+    log_range = np.log(max_distance / num_exact).astype(np.float32)
+    logarithmic = num_exact + (log_ratio / log_range * (num_buckets - num_exact)).astype(jnp.int32)
+    logarithmic = jnp.minimum(logarithmic, num_buckets - 1)
+    return offset + jnp.where(distance < num_exact, distance, logarithmic)
+
+
+class RMSNorm(nn.Module):
+    """Scale-only layer normalisation (Zhang and Sennrich 2019), computed in float32."""
+
+    dtype: DTypeLike = jnp.float32
+    epsilon: float = 1e-6
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "*batch embed"]) -> Float[Array, "*batch embed"]:
+        """Normalises the last axis to root mean square 1 and scales it."""
+        scale = param_with_axes(
+            "scale", nn.initializers.ones, (x.shape[-1],), jnp.float32, axes=("embed",)
+        )
+        x = x.astype(jnp.float32)
+        mean_square = jnp.mean(jax.lax.square(x), axis=-1, keepdims=True)
+        x = (x * jax.lax.rsqrt(mean_square + self.epsilon)).astype(self.dtype)
+        return x * _broadcast_last(scale.astype(self.dtype), x.ndim)
+
+
+class Dense(nn.Module):
+    """A linear map without bias on the last axis; float32 parameters, `dtype` arithmetic."""
+
+    features: int
+    kernel_axes: tuple[str, str]
+    dtype: DTypeLike = jnp.float32
+    kernel_init: Initializer = fan_in_normal
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch features"]:
+        """Applies the map."""
+        shape = (x.shape[-1], self.features)
+        kernel = param_with_axes(
+            "kernel", self.kernel_init, shape, jnp.float32, axes=self.kernel_axes
+        )
+        return jnp.dot(x.astype(self.dtype), kernel.astype(self.dtype))
+
+
+class Embed(nn.Module):
+    """Token embeddings, which can also score the vocabulary."""
+
+    num_embeddings: int
+    features: int
+    dtype: DTypeLike = jnp.float32
+
+    def setup(self) -> None:
+        """Declares the table `[vocab, embed]`."""
+        self.embedding = param_with_axes(
+            "embedding",
+            nn.initializers.normal(stddev=1.0),
+            (self.num_embeddings, self.features),
+            jnp.float32,
+            axes=("vocab", "embed"),
+        )
+
+    def __call__(self, tokens: Int[Array, "batch length"]) -> Float[Array, "batch length embed"]:
+        """Looks the tokens up."""
+        return jnp.take(self.embedding.astype(self.dtype), tokens, axis=0)
+
+    def attend(self, x: Float[Array, "batch length embed"]) -> Float[Array, "batch length vocab"]:
+        """Returns the inner product of `x` with every embedding."""
+        return jnp.dot(x.astype(self.dtype), self.embedding.astype(self.dtype).T)
+
+
+class RelativePositionBiases(nn.Module):
+    """One learned bias a head and bucket of relative distance, shared by all layers of a stack."""
+
+    num_heads: int
+    bidirectional: bool
+    dtype: DTypeLike = jnp.float32
+    num_buckets: int = 32
+    max_distance: int = 128
+
+    @nn.compact
+    def __call__(
+        self, query_positions: Int[Array, " query"], key_positions: Int[Array, " key"]
+    ) -> Float[Array, "1 heads query key"]:
+        """Returns the bias added to the attention logits.
+
+        Args:
+            query_positions: positions in the row (in a packed row differences within a segment
+                are the same as those of the example alone).
+            key_positions: likewise.
+        """
+        table = param_with_axes(
+            "rel_embedding",
+            nn.initializers.variance_scaling(1.0, "fan_avg", "uniform"),
+            (self.num_heads, self.num_buckets),
+            jnp.float32,
+            axes=("heads", "relpos_buckets"),
+        )
+        relative = key_positions[None, :] - query_positions[:, None]
+        buckets = relative_position_bucket(
+            relative, self.bidirectional, self.num_buckets, self.max_distance
+        )
+        return jnp.take(table.astype(self.dtype), buckets, axis=1)[None]
+
+
+class MultiHeadDotProductAttention(nn.Module):
+    """Multi-head attention without biases; T5 leaves the logits unscaled.
+
+    With `decode=True` keys and values are kept in the `cache` collection:
+
+    * self-attention: `cached_key`, `cached_value` `[batch, length, heads, head_dim]` and the
+      scalar `cache_index`; each call appends one place,
+    * cross-attention: `cross_key`, `cross_value` `[batch, key, heads, head_dim]`, projected once.
+      The queries' batch may be a multiple of theirs (beams of a row follow each other): all beams
+      of a row share its one copy.
+    """
+
+    num_heads: int
+    head_dim: int
+    dtype: DTypeLike = jnp.float32
+    dropout_rate: float = 0.0
+    float32_logits: bool = False
+    cross: bool = False
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs_q: Float[Array, "batch query embed"],
+        inputs_kv: Float[Array, "kv_batch key embed"],
+        mask: Bool[Array, "kv_batch 1 mask_query mask_key"] | None = None,
+        bias: Float[Array, "1 heads query bias_key"] | None = None,
+        *,
+        enable_dropout: bool = True,
+        decode: bool = False,
+    ) -> Float[Array, "batch query embed"]:
+        """Attends from `inputs_q` to `inputs_kv`.
+
+        Args:
+            inputs_q: what asks.
+            inputs_kv: what is read; the same array for self-attention.
+            mask: True where attention is allowed; when decoding, over the cached keys.
+            bias: added to the logits.
+            enable_dropout: drop attention weights (needs the `dropout` random stream).
+            decode: use the cache, as the class describes.
+        """
+        batch, length, embed = inputs_q.shape
+        width = self.num_heads * self.head_dim
+
+        def project(x: Array, name: str, kernel_init: Initializer = fan_in_normal) -> Array:
+            y = Dense(width, ("embed", "joined_kv"), self.dtype, kernel_init, name=name)(x)
+            y = y.reshape(*x.shape[:2], self.num_heads, self.head_dim)
+            return with_sharding_constraint(y, ("batch", "length", "heads", "kv"))
+
+        # T5 folds the usual 1/sqrt(head_dim) of the logits into the query's initialiser.
+        query = project(inputs_q, "query", _scaled(fan_in_normal, self.head_dim**-0.5))
+        if decode and self.cross:
+            key, value = self._project_once(
+                lambda: (project(inputs_kv, "key"), project(inputs_kv, "value"))
+            )
+            # [batch * beams, query] -> [batch, beams * query]: beams are just more queries.
+            query = query.reshape(key.shape[0], -1, *query.shape[2:])
+        else:
+            key, value = project(inputs_kv, "key"), project(inputs_kv, "value")
+            if decode:
+                key, value = self._append(key, value)
+
+        out = self._attend(query, key, value, mask, bias, enable_dropout)
+        out = out.reshape(batch, length, width)
+        return Dense(embed, ("joined_kv", "embed"), self.dtype, name="out")(out)
+
+    def _attend(
+        self,
+        query: Float[Array, "batch query heads head_dim"],
+        key: Float[Array, "batch key heads head_dim"],
+        value: Float[Array, "batch key heads head_dim"],
+        mask: Array | None,
+        bias: Array | None,
+        enable_dropout: bool,
+    ) -> Float[Array, "batch query heads head_dim"]:
+        if self.float32_logits:
+            query, key = query.astype(jnp.float32), key.astype(jnp.float32)
+        logits = jnp.einsum("bqhd,bkhd->bhqk", query, key)
+        if bias is not None:
+            logits += bias.astype(logits.dtype)
+        if mask is not None:
+            logits = jnp.where(mask, logits, jnp.asarray(MASKED_LOGIT, logits.dtype))
+        weights = jax.nn.softmax(logits.astype(jnp.float32)).astype(self.dtype)
+        # One mask for all queries: a whole key is dropped, and the mask is `query` times smaller.
+        weights = nn.Dropout(self.dropout_rate, broadcast_dims=(-2,))(
+            weights, deterministic=not enable_dropout
+        )
+        return jnp.einsum("bhqk,bkhd->bqhd", weights, value)
+
+    def _project_once(self, project: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
+        """Returns the cross-attention keys and values, computed by the first call alone."""
+        if self.has_variable("cache", "cross_key"):
+            return self.get_variable("cache", "cross_key"), self.get_variable(
+                "cache", "cross_value"
+            )
+        key, value = project()
+        self.put_variable("cache", "cross_key", key)
+        self.put_variable("cache", "cross_value", value)
+        return key, value
+
+    def _append(self, key: Array, value: Array) -> tuple[Array, Array]:
+        """Writes one place into the cache; the first call only makes room of its own length."""
+        is_initialized = self.has_variable("cache", "cached_key")
+        cached_key = self.variable("cache", "cached_key", jnp.zeros, key.shape, key.dtype)
+        cached_value = self.variable("cache", "cached_value", jnp.zeros, value.shape, value.dtype)
+        index = self.variable("cache", "cache_index", jnp.zeros, (), jnp.int32)
+        if not is_initialized:
+            return key, value
+        if key.shape[1] != 1:
+            raise ValueError(
+                f"Decoding takes one place a step, got {key.shape[1]}: call with tokens [batch, 1]."
+            )
+        cached_key.value = _write_place(cached_key.value, key, index.value)
+        cached_value.value = _write_place(cached_value.value, value, index.value)
+        index.value += 1
+        return cached_key.value, cached_value.value
+
+
+class MlpBlock(nn.Module):
+    """Feed-forward block: `wo(act(wi(x)))`, or gated, `wo(act0(wi_0(x)) * act1(wi_1(x)))`."""
+
+    mlp_dim: int
+    activations: Sequence[str] = ("relu",)
+    dtype: DTypeLike = jnp.float32
+    dropout_rate: float = 0.0
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "batch length embed"], *, enable_dropout: bool = True
+    ) -> Float[Array, "batch length embed"]:
+        """Applies the block."""
+        hidden: Array | None = None
+        for i, activation in enumerate(self.activations):
+            name = "wi" if len(self.activations) == 1 else f"wi_{i}"
+            y = Dense(self.mlp_dim, ("embed", "mlp"), self.dtype, name=name)(x)
+            y = _activation(activation)(y)
+            hidden = y if hidden is None else hidden * y
+        hidden = nn.Dropout(self.dropout_rate, broadcast_dims=(-2,))(
+            hidden, deterministic=not enable_dropout
+        )
+        hidden = with_sharding_constraint(hidden, ("batch", "length", "mlp"))
+        return Dense(x.shape[-1], ("mlp", "embed"), self.dtype, name="wo")(hidden)
+
+
+def _activation(name: str) -> Callable[[Array], Array]:
+    """Returns the activation called `name`: `linear`, or any function of `jax.nn`."""
+    if name == "linear":
+        return lambda x: x
+    activation = getattr(jax.nn, name, None)
+    if activation is None:
+        raise ValueError(
+            f"Unknown activation {name!r} in mlp_activations: use 'linear' or the name of a "
+            "function in jax.nn, such as 'relu', 'gelu' or 'silu'."
+        )
+    return activation
+
+
+def _write_place(cache: Array, update: Array, index: Array) -> Array:
+    return jax.lax.dynamic_update_slice_in_dim(cache, update, index, axis=1)
+
+
+def _scaled(initializer: Initializer, factor: float) -> Initializer:
+    return lambda *args, **kwargs: initializer(*args, **kwargs) * factor
+
+
+def _broadcast_last(x: Array, ndim: int) -> Array:
+    """Gives a vector leading axes of length 1, so that rank promotion is never implicit."""
+    return x.reshape((1,) * (ndim - 1) + x.shape)

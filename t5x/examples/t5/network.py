@@ -1,0 +1,348 @@
+"""The T5 encoder-decoder (1.0 and 1.1), with T5X's configuration and parameter names.
+
+`T5Config` decides the variant: ReLU and logits through the embedding make T5 1.0; gated GELU
+(`mlp_activations=('gelu', 'linear')`) and a logits layer of its own make T5 1.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from flax import struct
+from flax.linen.partitioning import with_sharding_constraint
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, Int
+
+from t5x.examples.t5 import layers
+
+
+@struct.dataclass
+class T5Config:
+    """Sizes and numerics of a T5 network.
+
+    Attributes:
+        vocab_size: rows of the embedding; at least the vocabulary's size.
+        dtype: arithmetic of activations; parameters are always float32.
+        emb_dim: width of the residual stream.
+        num_heads: attention heads.
+        num_encoder_layers: encoder layers.
+        num_decoder_layers: decoder layers.
+        head_dim: width of a head.
+        mlp_dim: width inside the feed-forward block.
+        mlp_activations: one activation, or several for a gated block.
+        dropout_rate: share of activations dropped in training.
+        logits_via_embedding: score the vocabulary with the embedding (T5 1.0).
+        float32_attention_logits: compute attention logits in float32 whatever `dtype` says.
+    """
+
+    vocab_size: int
+    dtype: DTypeLike = jnp.float32
+    emb_dim: int = 512
+    num_heads: int = 8
+    num_encoder_layers: int = 6
+    num_decoder_layers: int = 6
+    head_dim: int = 64
+    mlp_dim: int = 2048
+    mlp_activations: Sequence[str] = ("relu",)
+    dropout_rate: float = 0.1
+    logits_via_embedding: bool = False
+    float32_attention_logits: bool = False
+
+
+def _attention(config: T5Config, name: str, cross: bool = False) -> nn.Module:
+    return layers.MultiHeadDotProductAttention(
+        num_heads=config.num_heads,
+        head_dim=config.head_dim,
+        dtype=config.dtype,
+        dropout_rate=config.dropout_rate,
+        float32_logits=config.float32_attention_logits,
+        cross=cross,
+        name=name,
+    )
+
+
+def _mlp(config: T5Config) -> nn.Module:
+    return layers.MlpBlock(
+        mlp_dim=config.mlp_dim,
+        activations=config.mlp_activations,
+        dtype=config.dtype,
+        dropout_rate=config.dropout_rate,
+        name="mlp",
+    )
+
+
+def _dropout(config: T5Config, x: Array, enable_dropout: bool) -> Array:
+    """Drops whole features of a row, the same at every place (broadcast over length)."""
+    return nn.Dropout(config.dropout_rate, broadcast_dims=(-2,))(
+        x, deterministic=not enable_dropout
+    )
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention and feed-forward, each normalised before and added to the stream after."""
+
+    config: T5Config
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Float[Array, "batch length embed"],
+        mask: Bool[Array, "batch 1 length length"],
+        bias: Float[Array, "1 heads length length"],
+        enable_dropout: bool = True,
+    ) -> Float[Array, "batch length embed"]:
+        """Applies the layer."""
+        cfg = self.config
+        x = with_sharding_constraint(x, ("batch", "length", "embed"))
+        y = layers.RMSNorm(cfg.dtype, name="pre_attention_layer_norm")(x)
+        y = _attention(cfg, "attention")(y, y, mask, bias, enable_dropout=enable_dropout)
+        x = x + _dropout(cfg, y, enable_dropout)
+        y = layers.RMSNorm(cfg.dtype, name="pre_mlp_layer_norm")(x)
+        y = _mlp(cfg)(y, enable_dropout=enable_dropout)
+        return x + _dropout(cfg, y, enable_dropout)
+
+
+class DecoderLayer(nn.Module):
+    """Causal self-attention, attention to the encoder's output, feed-forward."""
+
+    config: T5Config
+
+    @nn.compact
+    def __call__(
+        self,
+        x: Float[Array, "batch length embed"],
+        encoded: Float[Array, "encoded_batch source embed"],
+        self_mask: Bool[Array, "mask_batch 1 mask_length key"] | None,
+        cross_mask: Bool[Array, "encoded_batch 1 mask_query source"],
+        bias: Float[Array, "1 heads length key"],
+        enable_dropout: bool = True,
+        decode: bool = False,
+    ) -> Float[Array, "batch length embed"]:
+        """Applies the layer."""
+        cfg = self.config
+        x = with_sharding_constraint(x, ("batch", "length", "embed"))
+        y = layers.RMSNorm(cfg.dtype, name="pre_self_attention_layer_norm")(x)
+        y = _attention(cfg, "self_attention")(
+            y, y, self_mask, bias, enable_dropout=enable_dropout, decode=decode
+        )
+        x = x + _dropout(cfg, y, enable_dropout)
+        y = layers.RMSNorm(cfg.dtype, name="pre_cross_attention_layer_norm")(x)
+        y = _attention(cfg, "encoder_decoder_attention", cross=True)(
+            y, encoded, cross_mask, enable_dropout=enable_dropout, decode=decode
+        )
+        x = x + _dropout(cfg, y, enable_dropout)
+        y = layers.RMSNorm(cfg.dtype, name="pre_mlp_layer_norm")(x)
+        y = _mlp(cfg)(y, enable_dropout=enable_dropout)
+        return x + _dropout(cfg, y, enable_dropout)
+
+
+class Encoder(nn.Module):
+    """The stack of encoder layers; one relative bias serves them all."""
+
+    config: T5Config
+    shared_embedding: nn.Module
+
+    @nn.compact
+    def __call__(
+        self,
+        tokens: Int[Array, "batch length"],
+        mask: Bool[Array, "batch 1 length length"],
+        enable_dropout: bool = True,
+    ) -> Float[Array, "batch length embed"]:
+        """Encodes the tokens."""
+        cfg = self.config
+        positions = jnp.arange(tokens.shape[1])
+        bias = layers.RelativePositionBiases(
+            cfg.num_heads, bidirectional=True, dtype=cfg.dtype, name="relpos_bias"
+        )(positions, positions)
+        x = _dropout(cfg, self.shared_embedding(tokens), enable_dropout)
+        for i in range(cfg.num_encoder_layers):
+            x = EncoderLayer(cfg, name=f"layers_{i}")(x, mask, bias, enable_dropout)
+        x = layers.RMSNorm(cfg.dtype, name="encoder_norm")(x)
+        return _dropout(cfg, x, enable_dropout)
+
+
+class Decoder(nn.Module):
+    """The stack of decoder layers and the scores over the vocabulary."""
+
+    config: T5Config
+    shared_embedding: nn.Module
+
+    @nn.compact
+    def __call__(
+        self,
+        encoded: Float[Array, "encoded_batch source embed"],
+        tokens: Int[Array, "batch length"],
+        self_mask: Bool[Array, "batch 1 length length"] | None,
+        cross_mask: Bool[Array, "encoded_batch 1 mask_query source"],
+        enable_dropout: bool = True,
+        decode: bool = False,
+        max_decode_length: int | None = None,
+    ) -> Float[Array, "batch length vocab"]:
+        """Returns the logits; when decoding, of one place (see `Transformer.decode`)."""
+        cfg = self.config
+        query_positions = key_positions = jnp.arange(tokens.shape[1])
+        if decode:
+            query_positions, key_positions = self._decode_positions(
+                tokens.shape[1], max_decode_length
+            )
+            self_mask = (key_positions[None, :] <= query_positions[:, None])[None, None]
+        bias = layers.RelativePositionBiases(
+            cfg.num_heads, bidirectional=False, dtype=cfg.dtype, name="relpos_bias"
+        )(query_positions, key_positions)
+        x = _dropout(cfg, self.shared_embedding(tokens), enable_dropout)
+        for i in range(cfg.num_decoder_layers):
+            x = DecoderLayer(cfg, name=f"layers_{i}")(
+                x, encoded, self_mask, cross_mask, bias, enable_dropout, decode
+            )
+        x = layers.RMSNorm(cfg.dtype, name="decoder_norm")(x)
+        return self._logits(_dropout(cfg, x, enable_dropout))
+
+    def _decode_positions(
+        self, length: int, max_decode_length: int | None
+    ) -> tuple[Int[Array, " query"], Int[Array, " key"]]:
+        """Returns the positions of the queries and of the cached keys in this decoding step."""
+        is_initialized = self.has_variable("cache", "position")
+        position = self.variable("cache", "position", jnp.zeros, (), jnp.int32)
+        if not is_initialized:
+            return jnp.arange(length), jnp.arange(length)
+        if max_decode_length is None:
+            raise ValueError("A decoding step needs max_decode_length, the length of its cache.")
+        query_positions = position.value[None]
+        position.value += 1
+        return query_positions, jnp.arange(max_decode_length)
+
+    def _logits(self, x: Float[Array, "batch length embed"]) -> Float[Array, "batch length vocab"]:
+        cfg = self.config
+        if cfg.logits_via_embedding:
+            # The embedding has unit variance, hence the scale (Raffel et al. 2020, T5 1.0).
+            logits = self.shared_embedding.attend(x) * cfg.emb_dim**-0.5
+        else:
+            # Scores need more than bfloat16's eight bits; the hidden state does not.
+            logits = layers.Dense(
+                cfg.vocab_size, ("embed", "vocab"), jnp.float32, name="logits_dense"
+            )(x)
+        return with_sharding_constraint(logits, ("batch", "length", "vocab"))
+
+
+class Transformer(nn.Module):
+    """T5: an encoder and a decoder that share one embedding.
+
+    Example:
+        >>> import jax
+        >>> model = Transformer(T5Config(vocab_size=64, emb_dim=16, num_heads=2, head_dim=8))
+        >>> tokens = jnp.ones((2, 5), jnp.int32)
+        >>> variables = model.init(jax.random.key(0), tokens, tokens, tokens, enable_dropout=False)
+        >>> model.apply(variables, tokens, tokens, tokens, enable_dropout=False).shape
+        (2, 5, 64)
+    """
+
+    config: T5Config
+
+    def setup(self) -> None:
+        """Declares the shared embedding and the two stacks."""
+        cfg = self.config
+        self.token_embedder = layers.Embed(cfg.vocab_size, cfg.emb_dim, cfg.dtype)
+        self.encoder = Encoder(cfg, shared_embedding=self.token_embedder)
+        self.decoder = Decoder(cfg, shared_embedding=self.token_embedder)
+
+    def encode(
+        self,
+        encoder_input_tokens: Int[Array, "batch source"],
+        encoder_segment_ids: Int[Array, "batch source"] | None = None,
+        enable_dropout: bool = True,
+    ) -> Float[Array, "batch source embed"]:
+        """Encodes the inputs.
+
+        Args:
+            encoder_input_tokens: ids; 0 is padding.
+            encoder_segment_ids: for packed rows, which example a place belongs to.
+            enable_dropout: needs the `dropout` random stream.
+        """
+        valid = encoder_input_tokens > 0
+        mask = layers.make_attention_mask(valid, valid)
+        if encoder_segment_ids is not None:
+            mask &= layers.make_attention_mask(encoder_segment_ids, encoder_segment_ids, jnp.equal)
+        return self.encoder(encoder_input_tokens, mask, enable_dropout)
+
+    def decode(
+        self,
+        encoded: Float[Array, "encoded_batch source embed"],
+        encoder_input_tokens: Int[Array, "encoded_batch source"],
+        decoder_input_tokens: Int[Array, "batch target"],
+        decoder_target_tokens: Int[Array, "batch target"],
+        encoder_segment_ids: Int[Array, "encoded_batch source"] | None = None,
+        decoder_segment_ids: Int[Array, "batch target"] | None = None,
+        enable_dropout: bool = True,
+        decode: bool = False,
+        max_decode_length: int | None = None,
+    ) -> Float[Array, "batch target vocab"]:
+        """Returns the logits of every target place.
+
+        With `decode=True` (and the `cache` collection mutable) the first call makes the cache for
+        outputs as long as `decoder_input_tokens`; each further call takes the tokens of one place,
+        `[batch * beams, 1]`, against the same `[batch, source]` inputs, and extends the cache.
+
+        Args:
+            encoded: output of `encode`.
+            encoder_input_tokens: ids the encoder read; padding is not attended to.
+            decoder_input_tokens: targets shifted right, beginning with 0.
+            decoder_target_tokens: targets; 0 is padding.
+            encoder_segment_ids: for packed rows.
+            decoder_segment_ids: for packed rows.
+            enable_dropout: needs the `dropout` random stream.
+            decode: step by step, with a cache.
+            max_decode_length: places in the cache, required in every call but the first.
+        """
+        if decode:
+            self_mask = None
+            queries = jnp.ones((encoder_input_tokens.shape[0], 1), bool)
+        else:
+            self_mask = layers.make_decoder_mask(decoder_target_tokens, decoder_segment_ids)
+            queries = decoder_target_tokens > 0
+        cross_mask = layers.make_attention_mask(queries, encoder_input_tokens > 0)
+        if encoder_segment_ids is not None and decoder_segment_ids is not None:
+            cross_mask &= layers.make_attention_mask(
+                decoder_segment_ids, encoder_segment_ids, jnp.equal
+            )
+        return self.decoder(
+            encoded,
+            decoder_input_tokens,
+            self_mask,
+            cross_mask,
+            enable_dropout,
+            decode,
+            max_decode_length,
+        )
+
+    def __call__(
+        self,
+        encoder_input_tokens: Int[Array, "batch source"],
+        decoder_input_tokens: Int[Array, "batch target"],
+        decoder_target_tokens: Int[Array, "batch target"],
+        encoder_segment_ids: Int[Array, "batch source"] | None = None,
+        decoder_segment_ids: Int[Array, "batch target"] | None = None,
+        encoder_positions: Int[Array, "batch source"] | None = None,
+        decoder_positions: Int[Array, "batch target"] | None = None,
+        enable_dropout: bool = True,
+        decode: bool = False,
+    ) -> Float[Array, "batch target vocab"]:
+        """Encodes and decodes; arguments as in `encode` and `decode`.
+
+        `encoder_positions` and `decoder_positions` belong to the interface; T5's biases are
+        relative, so that a packed example needs no positions of its own.
+        """
+        del encoder_positions, decoder_positions
+        encoded = self.encode(encoder_input_tokens, encoder_segment_ids, enable_dropout)
+        return self.decode(
+            encoded,
+            encoder_input_tokens,
+            decoder_input_tokens,
+            decoder_target_tokens,
+            encoder_segment_ids,
+            decoder_segment_ids,
+            enable_dropout,
+            decode,
+        )

@@ -1,0 +1,98 @@
+"""How a run's state comes to be: born sharded, restored, or drawn from a seed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from t5x.checkpoints import RestoreCheckpointConfig, restore_from_path
+from t5x.optimizers import OptimizerDef
+from t5x.partitioning import PjitPartitioner
+from t5x.train_state import FlaxOptimTrainState
+
+
+class TrainStateInitializer:
+    """Makes training states that no single host ever holds whole.
+
+    Args:
+        optimizer_def: of the run.
+        init_fn: `model.get_initial_variables`.
+        input_shapes: of the global batch's features.
+        partitioner: says where every part lives.
+        input_types: of the global batch's features; int32 when None.
+    """
+
+    def __init__(
+        self,
+        optimizer_def: OptimizerDef,
+        init_fn: Callable[..., Mapping[str, Any]],
+        input_shapes: Mapping[str, tuple[int, ...]],
+        partitioner: PjitPartitioner,
+        input_types: Mapping[str, Any] | None = None,
+    ) -> None:
+        def create(rng: Array) -> FlaxOptimTrainState:
+            variables = init_fn(rng, input_shapes, input_types)
+            return FlaxOptimTrainState.create(optimizer_def, variables)
+
+        self._create = create
+        self._partitioner = partitioner
+        with partitioner.activate():
+            shapes = jax.eval_shape(create, jax.random.key(0))
+        self.train_state_axes = partitioner.get_shardings(shapes)
+        self.global_train_state_shape = jax.tree.map(
+            lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+            shapes,
+            self.train_state_axes,
+        )
+
+    def from_scratch(self, init_rng: Array) -> FlaxOptimTrainState:
+        """Draws the parameters, each device its own part.
+
+        Args:
+            init_rng: a key; the same key gives the same parameters on every mesh.
+        """
+        initialize = self._partitioner.partition(
+            self._create, out_axis_resources=self.train_state_axes
+        )
+        return initialize(init_rng)
+
+    def from_checkpoint(self, cfg: RestoreCheckpointConfig) -> FlaxOptimTrainState | None:
+        """Restores another run's state; None when the configuration asks for scratch."""
+        return restore_from_path(cfg, self.global_train_state_shape)
+
+
+def count_parameters(state: FlaxOptimTrainState) -> int:
+    """Returns the number of parameters."""
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(state.params))
+
+
+def log_model_info(
+    model_dir: str | None, state: FlaxOptimTrainState, shardings: FlaxOptimTrainState
+) -> str:
+    """Returns a table of the parameters with shapes and shardings, and writes it.
+
+    Args:
+        model_dir: where `model-info.txt` is written (by the first host); None writes nothing.
+        state: the state or its shapes.
+        shardings: as `TrainStateInitializer.train_state_axes`.
+    """
+    leaves = jax.tree.leaves_with_path(state.params)
+    specs = [sharding.spec for sharding in jax.tree.leaves(shardings.params)]
+    rows = [
+        (jax.tree_util.keystr(path, simple=True, separator="/"), str(leaf.shape), str(tuple(spec)))
+        for (path, leaf), spec in zip(leaves, specs, strict=True)
+    ]
+    rows = [("parameter", "shape", "sharding"), *rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    lines.append(f"{count_parameters(state):,} parameters in {len(leaves)} arrays")
+    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    if model_dir is not None and jax.process_index() == 0:
+        with open(os.path.join(model_dir, "model-info.txt"), "w", encoding="utf-8") as file:
+            file.write(text)
+    return text

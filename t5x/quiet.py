@@ -1,0 +1,61 @@
+"""Imports TensorFlow so that it says nothing and touches no accelerator.
+
+Training reads its data with TensorFlow and computes with JAX. TensorFlow would otherwise greet
+every user with a page of warnings, and take the accelerator's memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import logging
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+
+
+@contextlib.contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Holds back what native code writes to stderr; shows it if the block fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held:
+        original = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
+
+
+def import_tensorflow() -> ModuleType:
+    """Returns TensorFlow, imported silently and with every accelerator hidden from it."""
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Without these TensorFlow probes for a TPU and for cloud credentials, over the network.
+    os.environ.setdefault("NO_GCE_CHECK", "true")
+    with silent_stderr(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tensorflow = importlib.import_module("tensorflow")
+        for kind in ("GPU", "TPU"):
+            tensorflow.config.set_visible_devices([], kind)
+        # The first operation starts the runtime, which has its own greeting.
+        tensorflow.constant(0)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    return tensorflow
+
+
+def import_seqio() -> ModuleType:
+    """Returns SeqIO, its TensorFlow imported silently."""
+    import_tensorflow()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module("seqio")
