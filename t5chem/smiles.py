@@ -84,3 +84,13 @@ def skeleton_key(mol: Chem.Mol) -> str:
     An empty string means that no InChI exists for the molecule.
     """
     return Chem.MolToInchiKey(mol).split("-")[0]
+
+
+def join_mixtures(mixtures: Iterable[str]) -> str:
+    """Merges mixtures into one, its compounds sorted.
+
+    Example:
+        >>> join_mixtures(["OCC", "[Na+]~[OH-].CO"])
+        'CO.OCC.[Na+]~[OH-]'
+    """
+    return ".".join(sorted(compound for mixture in mixtures for compound in mixture.split(".")))

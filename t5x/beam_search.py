@@ -24,8 +24,8 @@ from t5x.decode_state import (
     gather_cache,
     read_prompt,
     repeat_rows,
-    token_at,
     unflatten_beam_dim,
+    value_at,
     write,
 )
 
@@ -311,7 +311,7 @@ def _force(
     batch, beams = live_log_probs.shape
     none = jnp.full((batch, beams), min_log_prob, jnp.float32)
     own = jnp.arange(2 * beams, dtype=jnp.int32) % beams
-    token = token_at(sequences[:, 0], index)
+    token = value_at(sequences[:, 0], index)
     forced = (
         jnp.concatenate([live_log_probs, none], axis=1),
         jnp.broadcast_to(own[None], (batch, 2 * beams)),

@@ -110,7 +110,6 @@ class CheckpointManager:
                 preservation_policy=policies.AnyPreservationPolicy(
                     [policies.LatestN(cfg.keep), policies.CustomSteps(fixed_steps)]
                 ),
-                save_decision_policy=policies.EveryNSteps(1),
                 enable_async_checkpointing=True,
                 cleanup_tmp_directories=True,
             ),

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Num
 
 PyTree = Any
 Number = int | float
@@ -159,9 +159,9 @@ def repeat_rows(tree: PyTree, times: int) -> PyTree:
     return jax.tree.map(lambda x: jnp.repeat(x, times, axis=0), tree)
 
 
-def token_at(sequences: Int[Array, "rows length"], index: Int[Array, " rows"]) -> jax.Array:
-    """[rows] tokens."""
-    return jnp.take_along_axis(sequences, index[:, None], axis=1, mode="clip")[:, 0]
+def value_at(values: Num[Array, "rows length"], index: Int[Array, " rows"]) -> Num[Array, " rows"]:
+    """Picks values [rows, length] at index [rows]; past the end it picks the last."""
+    return jnp.take_along_axis(values, index[:, None], axis=1, mode="clip")[:, 0]
 
 
 def write(sequences: jax.Array, index: jax.Array, tokens: jax.Array) -> jax.Array:

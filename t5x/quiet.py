@@ -59,3 +59,17 @@ def import_seqio() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module("seqio")
+
+
+def quieten_absl() -> None:
+    """Lets only errors, and warnings of this package, through absl's log.
+
+    SeqIO warns of what its users chose on purpose (packing, lengths, uncached tasks).
+    """
+    from absl import logging as absl_logging
+
+    package = os.path.dirname(os.path.abspath(__file__))
+    absl_logging.set_verbosity(absl_logging.WARNING)
+    absl_logging.get_absl_handler().addFilter(
+        lambda record: record.levelno >= logging.ERROR or record.pathname.startswith(package)
+    )

@@ -22,8 +22,8 @@ from t5x.decode_state import (
     gather_beams,
     read_prompt,
     repeat_rows,
-    token_at,
     unflatten_beam_dim,
+    value_at,
     write,
 )
 
@@ -35,15 +35,13 @@ class SamplingState(DecodingState):
     Attributes:
         ended: [rows] whether the row is done; a callback may set it to stop a row.
         log_probs: [rows] summed log-probability of the decoded tokens.
-        rng: The key the next steps draw from.
     """
 
     ended: jax.Array
     log_probs: jax.Array
-    rng: jax.Array
 
 
-# One step's choice: (key, logits [rows, vocab]) -> (tokens [rows], log_probs [rows]).
+# One step's choice: (uniform [rows], logits [rows, vocab]) -> (tokens [rows], log_probs [rows]).
 _Choose = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 
 
@@ -115,11 +113,14 @@ def temperature_sample(
     choose = functools.partial(
         _choose_tokens, temperature=temperature, topk=topk, topp=topp, rescale=rescale_log_probs
     )
+    rng = jax.random.PRNGKey(0) if decode_rng is None else decode_rng
     step = functools.partial(
         _sampling_step,
         tokens_to_logits=tokens_to_logits,
         eos_id=eos_id,
         prompt=prompt,
+        # One number for each token, drawn here once: decoding goes on alike from a filled cache.
+        uniform=jax.random.uniform(rng, prompt.sequences.shape, jnp.float32),
         choose=choose,
         state_callback_fn=state_callback_fn or (lambda state: state),
         logit_callback_fn=logit_callback_fn or (lambda logits, state: logits),
@@ -133,7 +134,6 @@ def temperature_sample(
         ),
         ended=prompt.cur_index >= prompt.limit,
         log_probs=jnp.zeros(prompt.cur_index.shape, jnp.float32),
-        rng=jax.random.PRNGKey(0) if decode_rng is None else decode_rng,
     )
     end = lax.while_loop(lambda state: ~jnp.all(state.ended), step, start)
     log_probs = unflatten_beam_dim(end.log_probs, batch, num_decodes)
@@ -168,6 +168,7 @@ def _sampling_step(
     tokens_to_logits: TokensToLogits,
     eos_id: int,
     prompt: Prompt,
+    uniform: Float[Array, "rows length"],
     choose: _Choose,
     state_callback_fn: Callable[[SamplingState], SamplingState],
     logit_callback_fn: Callable[[jax.Array, SamplingState], jax.Array],
@@ -176,13 +177,12 @@ def _sampling_step(
     state = state_callback_fn(state)
     logits, cache = tokens_to_logits(state)
     logits = logit_callback_fn(logits, state).astype(jnp.float32)
-    rng, step_rng = jax.random.split(state.rng)
-    tokens, log_probs = choose(step_rng, logits)
+    tokens, log_probs = choose(value_at(uniform, state.cur_index), logits)
 
     forced = state.cur_index < prompt.forced
     decoded = ~forced & ~state.ended
     # Ended and forced rows repeat what already stands there: padding or the prompt.
-    tokens = jnp.where(decoded, tokens, token_at(state.sequences, state.cur_index))
+    tokens = jnp.where(decoded, tokens, value_at(state.sequences, state.cur_index))
     cur_index = state.cur_index + 1
     return state.replace(  # type: ignore[attr-defined]
         cur_index=cur_index,
@@ -191,12 +191,11 @@ def _sampling_step(
         cache=cache,
         ended=state.ended | (decoded & (tokens == eos_id)) | (cur_index >= prompt.limit),
         log_probs=jnp.where(decoded, state.log_probs + log_probs, state.log_probs),
-        rng=rng,
     )
 
 
 def _choose_tokens(
-    rng: jax.Array,
+    uniform: Float[Array, " rows"],
     logits: Float[Array, "rows vocab"],
     temperature: Number | Float[Array, " rows"],
     topk: int,
@@ -209,14 +208,14 @@ def _choose_tokens(
         tokens = jnp.argmax(logits, axis=-1).astype(jnp.int32)
         chances = jnp.zeros(tokens.shape, jnp.float32)
     else:
-        tokens, chances = _draw(rng, logits, temperature, topk, topp)
+        tokens, chances = _draw(uniform, logits, temperature, topk, topp)
     if rescale:
         return tokens, chances
     return tokens, _token_log_prob(logits, tokens)
 
 
 def _draw(
-    rng: jax.Array,
+    uniform: Float[Array, " rows"],
     logits: Float[Array, "rows vocab"],
     temperature: Number | Float[Array, " rows"],
     topk: int,
@@ -230,19 +229,20 @@ def _draw(
     logits = logits / jnp.where(greedy, 1.0, heat)[:, None]
     if 0.0 < topp < 1.0:
         logits = _keep_nucleus(logits, topp)
-    drawn = _draw_index(rng, logits)
+    drawn = _draw_index(uniform, logits)
     choice = jnp.where(greedy, jnp.argmax(logits, axis=-1).astype(jnp.int32), drawn)
     log_probs = jnp.where(greedy, 0.0, _token_log_prob(logits, choice))
-    return choice if ids is None else token_at(ids, choice), log_probs
+    return choice if ids is None else value_at(ids, choice), log_probs
 
 
-def _draw_index(rng: jax.Array, logits: Float[Array, "rows choices"]) -> Int[Array, " rows"]:
-    """Draws from softmax(logits) by inverting the cumulative distribution."""
+def _draw_index(
+    uniform: Float[Array, " rows"], logits: Float[Array, "rows choices"]
+) -> Int[Array, " rows"]:
+    """Draws from softmax(logits) by inverting the cumulative distribution at `uniform`."""
     # One random number a row: noise for every token of a vocabulary of 32,128, as Gumbel's trick
     # needs it, took three times as long on a CPU.
     total = jnp.cumsum(jax.nn.softmax(logits, axis=-1), axis=-1)
-    uniform = jax.random.uniform(rng, (logits.shape[0], 1), jnp.float32)
-    return jnp.sum(total <= uniform * total[:, -1:], axis=-1, dtype=jnp.int32)
+    return jnp.sum(total <= uniform[:, None] * total[:, -1:], axis=-1, dtype=jnp.int32)
 
 
 def _keep_nucleus(logits: Float[Array, "rows vocab"], topp: Number) -> Float[Array, "rows vocab"]:

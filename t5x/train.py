@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-from absl import flags, logging
+from absl import flags
 
-from t5x import checkpoints, gin_utils, report, results, trainer, utils
-from t5x.data import batches, input_shapes, seqio, tf
+from t5x import checkpoints, gin_utils, quiet, report, results, trainer, utils
+from t5x.data import batches, input_shapes, seqio
 from t5x.evaluation import InferenceEvaluator
 from t5x.initialization import count_parameters
 from t5x.models import EncoderDecoderModel
@@ -307,7 +307,7 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     if not values.gin_file:
         raise SystemExit("Give a configuration, such as --gin_file=gin/tiny.gin.")
-    logging.set_verbosity(logging.WARNING)
+    quiet.quieten_absl()
     if values.tfds_data_dir:
         seqio.set_tfds_data_dir_override(values.tfds_data_dir)
     seqio.add_global_cache_dirs(values.seqio_additional_cache_dirs)
@@ -317,5 +317,4 @@ def main(argv: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     gin_utils.define_flags()
-    tf.get_logger().setLevel("ERROR")
     gin_utils.run(main, sys.argv)

@@ -1,0 +1,92 @@
+"""The table of corpora, and the one factory that turns its rows into SeqIO tasks."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from t5chem import metrics
+from t5chem.vocabularies import seqio_vocabulary
+from t5x.quiet import import_seqio
+
+seqio: Any = import_seqio()
+
+# Both need SeqIO's TensorFlow, which `import_seqio` has just silenced.
+from t5chem import preprocessors  # noqa: E402
+from t5chem.corpora import starter  # noqa: E402,F401 - registers the builder
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """Where the records of a corpus' kinds are, as tensorflow-datasets names.
+
+    Attributes:
+        name: first part of its tasks' names.
+        molecules: records with `smiles` and `description`.
+        reactions: records with `reactants`, `reagents` and `products`.
+        procedures: records with `paragraph` and `actions`.
+    """
+
+    name: str
+    molecules: str | None = None
+    reactions: str | None = None
+    procedures: str | None = None
+
+
+CORPORA = (
+    Corpus(
+        "starter",
+        molecules="starter/molecules:1.0.0",
+        reactions="starter/reactions:1.0.0",
+        procedures="starter/procedures:1.0.0",
+    ),
+)
+
+
+@functools.cache
+def output_features() -> dict[str, Any]:
+    """Returns the features of every task: text in the vocabulary `chem`, EOS appended."""
+    vocabulary = seqio_vocabulary.chem()
+    return {
+        name: seqio.Feature(vocabulary=vocabulary, add_eos=True) for name in ("inputs", "targets")
+    }
+
+
+def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]) -> list[str]:
+    """Registers a task for every corpus that has records of its kind.
+
+    Args:
+        task: one of `t5chem.prompts.PROMPTS`.
+        kind: a field of `Corpus`.
+        inputs: the record's fields that ask.
+        targets: the record's fields that answer.
+
+    Returns:
+        Names of the tasks.
+    """
+    return [
+        _register_one(corpus, task, kind, inputs, targets)
+        for corpus in CORPORA
+        if getattr(corpus, kind) is not None
+    ]
+
+
+def _register_one(
+    corpus: Corpus, task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
+) -> str:
+    name = f"{corpus.name}_{task}"
+    seqio.TaskRegistry.add(
+        name,
+        source=seqio.TfdsDataSource(tfds_name=getattr(corpus, kind)),
+        preprocessors=[
+            preprocessors.ask(task, inputs, targets),
+            seqio.preprocessors.tokenize,
+            seqio.CacheDatasetPlaceholder(),
+            seqio.preprocessors.append_eos_after_trim,
+        ],
+        output_features=output_features(),
+        metric_fns=[metrics.SCORERS[task]],
+    )
+    return name
