@@ -46,7 +46,8 @@ def read_run(model_dir: str | os.PathLike[str]) -> Run:
 
     Args:
         model_dir: the directory that holds `results.json`, `train/metrics.jsonl`,
-            `training_eval/<task>/metrics.jsonl` and `inference_eval/<task>/metrics.jsonl`.
+            `training_eval/<task>/metrics.jsonl` and `inference_eval/<task>-metrics.jsonl` (SeqIO's
+            own name).
 
     Returns:
         The run, with every curve sorted by step. Where a resumed run logged a step twice, the
@@ -58,9 +59,15 @@ def read_run(model_dir: str | os.PathLike[str]) -> Run:
     return Run(
         title=str(results.get("title") or folder.resolve().name),
         results=results,
-        train=_read_curves(folder, "train", notes),
-        validation=_read_tasks(folder, "training_eval", notes),
-        inference=_read_tasks(folder, "inference_eval", notes),
+        train=_read_curves(folder / "train" / "metrics.jsonl", notes),
+        validation={
+            path.parent.name: _read_curves(path, notes)
+            for path in sorted(folder.glob("training_eval/*/metrics.jsonl"))
+        },
+        inference={
+            path.name.removesuffix("-metrics.jsonl"): _read_curves(path, notes)
+            for path in sorted(folder.glob("inference_eval/*-metrics.jsonl"))
+        },
         notes=notes,
     )
 
@@ -147,15 +154,8 @@ def _read_results(path: Path, notes: list[str]) -> dict[str, Any]:
     return {**results, "tasks": [task for task in tasks if isinstance(task, dict)]}
 
 
-def _read_tasks(folder: Path, kind: str, notes: list[str]) -> dict[str, Curves]:
-    """The curves of every task that has a folder in `kind`."""
-    tasks = sorted(path.parent.name for path in (folder / kind).glob("*/metrics.jsonl"))
-    return {task: _read_curves(folder, f"{kind}/{task}", notes) for task in tasks}
-
-
-def _read_curves(folder: Path, name: str, notes: list[str]) -> Curves:
+def _read_curves(path: Path, notes: list[str]) -> Curves:
     """Metric name to points; nothing when the file is absent."""
-    path = folder / name / "metrics.jsonl"
     if not path.is_file():
         return {}
     curves: dict[str, dict[float, float]] = {}
@@ -169,7 +169,9 @@ def _read_curves(folder: Path, name: str, notes: list[str]) -> Curves:
         for metric, value in row.items():
             curves.setdefault(metric, {})[step] = value
     if unread:
-        notes.append(f"{unread} line(s) of {name}/{path.name} could not be read, and are left out.")
+        notes.append(
+            f"{unread} line(s) of {path.parent.name}/{path.name} could not be read, and are left out."
+        )
     return {metric: sorted(points.items()) for metric, points in curves.items()}
 
 

@@ -45,6 +45,7 @@ def print_actions(actions: Iterable[Action]) -> str:
         ValueError: there is no action (write `NoAction()` where nothing is done).
 
     Example:
+        >>> from t5chem.actions.types import Add, Stir
         >>> print_actions([Add(Chemical("SLN"), dropwise=True), Stir("2 h", "25 °C")])
         'ADD SLN dropwise; STIR for 2 h at 25 °C.'
     """

@@ -33,7 +33,7 @@ _UNWANTED: Final = re.compile(
     r"|tetranitro|hexanitro|fulmin|triazen|diazenyl|amphetamine|fentanyl|morphin|lyserg|cathinon"
     r"|mustard|phosphor|arsen|stann|plumb|mercur|silan|siloxan|boran|carbonochlor"
     r"|carbamoyl chloride|bis\(2-chloroeth|n,n-dichloro|isocyan|radical|ylium|olate|onium|oxidan"
-    r"|methaqual|cocain|ergolin|tropan|phenylpropan-2-(?:amine|one)|n-phenyl.*piperidin-4-yl|sulfanylidene|iodanyl"
+    r"|tetrazocan|methaqual|cocain|ergolin|tropan|phenylpropan-2-(?:amine|one)|n-phenyl.*piperidin-4-yl|sulfanylidene|iodanyl"
 )
 
 ROLES: Final = {

@@ -98,7 +98,7 @@ def model_dir(tmp_path: Path) -> Path:
             [{"step": s, "loss": 6.0 - s / 300, "accuracy": s / 2400} for s in steps],
         )
         write_lines(
-            tmp_path / "inference_eval" / task / "metrics.jsonl",
+            tmp_path / "inference_eval" / f"{task}-metrics.jsonl",
             [{"step": s, "bleu": s / 1200, "edits": 30.0 - s / 100} for s in (400, 800, 1200)],
         )
     (tmp_path / "results.json").write_text(json.dumps(RESULTS))
