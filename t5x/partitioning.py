@@ -221,7 +221,7 @@ class PjitPartitioner:
     @contextmanager
     def activate(self) -> Iterator[None]:
         """Makes mesh and rules known to the sharding constraints inside the network."""
-        with self.mesh, flax_partitioning.axis_rules(self.logical_axis_rules):
+        with jax.set_mesh(self.mesh), flax_partitioning.axis_rules(self.logical_axis_rules):
             yield
 
     def partition(
@@ -280,7 +280,8 @@ class _InMesh:
 
 
 def _is_names(x: Any) -> bool:
-    return type(x) is tuple
+    """Tells a tuple of axis names from the tuples of states that Optax chains."""
+    return type(x) is tuple and all(name is None or isinstance(name, str) for name in x)
 
 
 def _model_axis(num_partitions: int | None, submesh: HardwareMesh | None) -> int:

@@ -169,9 +169,8 @@ def _read_curves(path: Path, notes: list[str]) -> Curves:
         for metric, value in row.items():
             curves.setdefault(metric, {})[step] = value
     if unread:
-        notes.append(
-            f"{unread} line(s) of {path.parent.name}/{path.name} could not be read, and are left out."
-        )
+        name = f"{path.parent.name}/{path.name}"
+        notes.append(f"{unread} line(s) of {name} could not be read, and are left out.")
     return {metric: sorted(points.items()) for metric, points in curves.items()}
 
 

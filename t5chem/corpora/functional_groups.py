@@ -108,7 +108,7 @@ GROUPS: Final = (
     Group("sulfoxide group", "[SX3;$(S(=O)([#6])[#6])]", "sulfoxide"),
     Group("sulfone group", "[SX4;$(S(=O)(=O)([#6])[#6])]", "sulfone"),
     Group("thioether linkage", f"[SX2;H0;$(S([{_PLAIN}])[{_PLAIN}])]", "organic sulfide"),
-    Group("epoxide ring", "[OX2;r3;$(O1[CX4][CX4]1)]", "epoxide"),
+    Group("epoxide ring", "[OX2;r3;$(O1[#6][#6]1)]", "epoxide"),
     Group("", f"[OX2;!r3;$(O(c)[{_PLAIN}])]", "aromatic ether"),
     Group("ether linkage", f"[OX2;!r3;$(O([{_PLAIN}])[{_PLAIN}])]", "ether"),
     # carbon-carbon bonds and small carbon groups

@@ -86,6 +86,7 @@ def _is_benzene(mol: Chem.Mol, ring: tuple[int, ...]) -> bool:
     return all(
         atom.GetAtomicNum() == 6
         and atom.GetIsAromatic()
+        and not atom.GetFormalCharge()
         and not any(bond.GetBondType() == Chem.BondType.DOUBLE for bond in atom.GetBonds())
         for atom in atoms
     )

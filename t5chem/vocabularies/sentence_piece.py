@@ -8,6 +8,7 @@ file, then T5's sentinels from `<extra_id_99>` down to `<extra_id_0>`, which has
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,7 @@ _USER_DEFINED: Final = 4
 
 
 class SentencePieceVocabulary:
-    """Turns text into ids and back.
+    r"""Turns text into ids and back.
 
     Equal when made from the same model with as many sentinels, wherever the file lies.
 
@@ -33,8 +34,8 @@ class SentencePieceVocabulary:
 
     Example:
         >>> from t5chem.vocabularies import chem
-        >>> chem().pieces("F/C=C\\\\Cl")
-        ['F', '/', 'C', '=', 'C', '\\\\', 'Cl']
+        >>> chem().pieces("F/C=C\\Cl")
+        ['F', '/', 'C', '=', 'C', '\\', 'Cl']
         >>> chem().decode(chem().encode(" two  spaces"))
         ' two  spaces'
     """
@@ -85,11 +86,9 @@ class SentencePieceVocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of `ids` before the first end id; ids that do not exist are unknown."""
-        known = []
-        for number in map(int, ids):
-            if number == self.eos_id:
-                break
-            known.append(number if 0 <= number < self.vocab_size else self.unk_id)
+        eos_id, unk_id, vocab_size = self.eos_id, self.unk_id, self.vocab_size
+        before_end = itertools.takewhile(lambda number: number != eos_id, map(int, ids))
+        known = [number if 0 <= number < vocab_size else unk_id for number in before_end]
         return str(self._processor.decode(known))
 
     def __eq__(self, other: object) -> bool:

@@ -1,0 +1,79 @@
+"""Meshes and rules, and what cannot be."""
+
+import jax
+import pytest
+from jax.sharding import PartitionSpec
+
+from t5x.partitioning import PjitPartitioner, standard_logical_axis_rules
+
+
+@pytest.mark.parametrize(
+    ("num_partitions", "shape"), [(1, (8, 1)), (2, (4, 2)), (4, (2, 4)), (8, (1, 8))]
+)
+def test_the_mesh_has_a_data_and_a_model_axis(num_partitions, shape):
+    mesh = PjitPartitioner(num_partitions=num_partitions).mesh
+    assert dict(mesh.shape) == {"data": shape[0], "model": shape[1]}
+
+
+def test_a_submesh_is_its_product():
+    assert PjitPartitioner(model_parallel_submesh=(2, 1, 1, 2)).mesh.shape["model"] == 4
+
+
+def test_partitions_that_do_not_divide_the_devices():
+    with pytest.raises(ValueError, match="num_partitions=3 does not divide the 8 cpu devices"):
+        PjitPartitioner(num_partitions=3)
+
+
+def test_contradicting_partitions():
+    with pytest.raises(ValueError, match="num_partitions=2 contradicts"):
+        PjitPartitioner(num_partitions=2, model_parallel_submesh=(4, 1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("activation_dims", "parameter_dims", "expected"),
+    [
+        (1, 1, PartitionSpec(None, "model")),
+        (2, 1, PartitionSpec(None, "model")),
+        (1, 2, PartitionSpec("data", "model")),
+        (2, 2, PartitionSpec("data", "model")),
+    ],
+)
+def test_rules_for_a_feed_forward_kernel(activation_dims, parameter_dims, expected):
+    partitioner = PjitPartitioner(
+        num_partitions=2,
+        logical_axis_rules=standard_logical_axis_rules(activation_dims, parameter_dims),
+    )
+    assert partitioner._spec(("embed", "mlp"), (16, 32)) == expected
+
+
+def test_additional_rules_come_last():
+    rules = standard_logical_axis_rules(additional_rules=[("expert", "data"), ("mlp", None)])
+    assert rules[-2:] == [("expert", "data"), ("mlp", None)]
+    assert rules.index(("mlp", "model")) < len(rules) - 2
+
+
+def test_dimensions_of_partitioning_are_one_or_two():
+    with pytest.raises(ValueError, match="got 3 and 1"):
+        standard_logical_axis_rules(activation_partitioning_dims=3)
+
+
+def test_an_axis_that_does_not_divide_stays_whole():
+    partitioner = PjitPartitioner(num_partitions=8)
+    assert partitioner._spec(("heads", "relpos_buckets"), (6, 32)) == PartitionSpec(None, None)
+
+
+def test_data_layout():
+    layout = PjitPartitioner(num_partitions=2).get_data_layout(16)
+    assert (layout.batch_size, layout.shard_id, layout.num_shards) == (16, 0, 1)
+    assert layout.is_first_host_in_replica_set
+
+
+def test_a_batch_that_the_mesh_does_not_divide():
+    with pytest.raises(ValueError, match=r"Batch size 6 .* data axis of the mesh, 8"):
+        PjitPartitioner().get_data_layout(6)
+
+
+def test_batches_are_split_by_rows():
+    partitioner = PjitPartitioner(num_partitions=2)
+    batch = partitioner.shard_batch({"x": jax.numpy.arange(16).reshape(8, 2)})
+    assert batch["x"].addressable_shards[0].data.shape == (2, 2)
