@@ -42,6 +42,7 @@ setup(
         "clu>=0.0.12",
         "flax>=0.10.4",
         "gin-config>=0.5",
+        "importlib-resources>=6.0",  # tensorflow-datasets 4.9 needs it and does not say so
         "jax>=0.6",
         "jaxtyping>=0.2.36",
         "numpy>=2.0",

@@ -16,8 +16,12 @@ from typing import Final
 
 from rdkit import Chem
 
+from t5chem.corpora.queries import Query, elements_of, query
+
 # A carbon that is not the carbon of C=O, C=N, C=S, P=C or a cyanide.
 _PLAIN: Final = "#6;!$([#6]=[O,N,S,P]);!$([#6]#[#7])"
+# The carbon of an acyl group; what hangs on it repeats the `=[OX1]`, so that the outline of the
+# query (see `queries`) has it too and sets phenols, ethers and anilines aside.
 _ACYL: Final = "$([#6X3]([#6])=[OX1]),$([#6X3H1]=[OX1])"
 
 
@@ -39,32 +43,32 @@ class Group:
 GROUPS: Final = (
     # acids and their kin; the order is the order in which classes are thought of
     Group("", "[NX3;H2;+0][CX4;H1,H2]C(=O)[OX2H]", "alpha-amino acid"),
-    Group("carboxy group", f"[{_ACYL};$([#6X3][OX2H])]", "carboxylic acid"),
+    Group("carboxy group", f"[{_ACYL};$([#6X3](=[OX1])[OX2H])]", "carboxylic acid"),
     Group("sulfo group", "[SX4;$(S(=O)(=O)([OX2H])[#6])]", "sulfonic acid"),
-    Group("carboxylate group", f"[{_ACYL};$([#6X3][OX1-])]"),
+    Group("carboxylate group", f"[{_ACYL};$([#6X3](=[OX1])[OX1-])]"),
     Group("sulfonate group", "[SX4;$(S(=O)(=O)([OX1-])[#6])]"),
     Group("boronic acid group", "[BX3;$(B([OX2H])([OX2H])[#6])]", "boronic acid"),
     Group("anhydride group", "[OX2;$(O([#6X3]=O)[#6X3]=O)]", "acid anhydride"),
     Group("acyl chloride group", "[CX3;$(C([#6])(=O)Cl)]", "acyl chloride"),
     Group("sulfonyl chloride group", "[SX4;$(S(=O)(=O)(Cl)[#6])]", "sulfonyl chloride"),
     # esters
-    Group("", f"[{_ACYL};$([#6X3]@[#8X2]@[{_PLAIN}])]", "lactone"),
-    Group("", f"[{_ACYL};$([#6X3][OX2][CH3])]", "methyl ester"),
-    Group("", f"[{_ACYL};$([#6X3][OX2][CH2][CH3])]", "ethyl ester"),
-    Group("ester group", f"[{_ACYL};$([#6X3][#8X2][{_PLAIN}])]", "carboxylic ester"),
+    Group("", f"[{_ACYL};$([#6X3](=[OX1])@[#8X2]@[{_PLAIN}])]", "lactone"),
+    Group("", f"[{_ACYL};$([#6X3](=[OX1])[OX2][CH3])]", "methyl ester"),
+    Group("", f"[{_ACYL};$([#6X3](=[OX1])[OX2][CH2][CH3])]", "ethyl ester"),
+    Group("ester group", f"[{_ACYL};$([#6X3](=[OX1])[#8X2][{_PLAIN}])]", "carboxylic ester"),
     Group("carbamate group", f"[CX3;$(C(=O)([NX3])[OX2][{_PLAIN}])]", "carbamate ester"),
     Group("carbonate group", f"[CX3;$(C(=O)([OX2][{_PLAIN}])[OX2][{_PLAIN}])]", "carbonate ester"),
     Group("sulfonate ester group", "[SX4;$(S(=O)(=O)([#6])[OX2][#6])]", "sulfonate ester"),
     Group("phosphate group", "[PX4;$(P(=O)([OX2,OX1-])([OX2,OX1-])[OX2][#6])]", "phosphate ester"),
     # acid nitrogen compounds
-    Group("", f"[{_ACYL};$([#6X3]@[NX3;+0]@[#6;!$([#6]=[O,S])])]", "lactam"),
+    Group("", f"[{_ACYL};$([#6X3](=[OX1])@[NX3;+0]@[#6;!$([#6]=[O,S])])]", "lactam"),
     Group(
         "amide group",
-        f"[{_ACYL};$([#6X3][NX3;+0;!$(N[!#6;!#1]);!$(N([#6]=[O,S])[#6]=[O,S])])]",
+        f"[{_ACYL};$([#6X3](=[OX1])[NX3;+0;!$(N[!#6;!#1]);!$(N([#6]=[O,S])[#6]=[O,S])])]",
         "carboxamide",
     ),
     Group("imide group", "[NX3;$(N([CX3]([#6])=O)[CX3]([#6])=O)]", "dicarboximide"),
-    Group("hydrazide group", f"[{_ACYL};$([#6X3][NX3;H1][NX3])]", "carbohydrazide"),
+    Group("hydrazide group", f"[{_ACYL};$([#6X3](=[OX1])[NX3;H1][NX3])]", "carbohydrazide"),
     Group("sulfonamide group", "[SX4;$(S(=O)(=O)([NX3])[#6])]", "sulfonamide"),
     Group("urea group", "[CX3;$(C(=O)([NX3])[NX3])]", "urea derivative"),
     Group("thiourea group", "[CX3;$(C(=S)([NX3])[NX3])]", "thiourea derivative"),
@@ -130,13 +134,8 @@ GROUPS: Final = (
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[Group, Chem.Mol, frozenset[str]], ...]:
-    """Returns each group with its query and the elements that the query names outright."""
-    queries = [Chem.MolFromSmarts(group.smarts) for group in GROUPS]
-    return tuple(
-        (group, query, frozenset(atom.GetSymbol() for atom in query.GetAtoms()) - {"*"})
-        for group, query in zip(GROUPS, queries, strict=True)
-    )
+def _queries() -> tuple[tuple[Group, Query], ...]:
+    return tuple((group, query(group.smarts)) for group in GROUPS)
 
 
 def count_groups(mol: Chem.Mol) -> Mapping[str, int]:
@@ -163,11 +162,9 @@ def groups_and_classes(mol: Chem.Mol) -> tuple[Mapping[str, int], tuple[str, ...
     """Returns `count_groups` and `classes_of` of one molecule for the price of one."""
     counts: dict[str, int] = {}
     classes = []
-    present = {atom.GetSymbol() for atom in mol.GetAtoms()}
-    for group, pattern, needed in _patterns():
-        if not needed <= present:  # saves most of the searches
-            continue
-        count = len(mol.GetSubstructMatches(pattern, maxMatches=10_000))
+    elements = elements_of(mol)
+    for group, pattern in _queries():
+        count = pattern.count(mol, elements)
         if count and group.noun:
             counts[group.noun] = count
         if count and group.compound_class:

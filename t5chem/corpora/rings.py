@@ -158,8 +158,11 @@ def _noun(mol: Chem.Mol, atoms: frozenset[int], symbols: list[str]) -> str:
     name = _names().get(_skeleton(mol, atoms, symbols)) if known else None
     if name is None:
         return _generic_noun(mol, atoms)
-    count = sum(set(ring) <= atoms for ring in mol.GetRingInfo().AtomRings())
-    return f"{name} {'ring' if count == 1 else 'ring system'}"
+    return f"{name} {'ring' if _rings_within(mol, atoms) == 1 else 'ring system'}"
+
+
+def _rings_within(mol: Chem.Mol, atoms: frozenset[int]) -> int:
+    return sum(map(atoms.issuperset, mol.GetRingInfo().AtomRings()))
 
 
 def _generic_noun(mol: Chem.Mol, atoms: frozenset[int]) -> str:

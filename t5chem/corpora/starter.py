@@ -8,6 +8,8 @@ downloaded, and every machine makes the same bytes. `docs/corpus.md` is the card
 from __future__ import annotations
 
 import collections
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -37,6 +39,15 @@ class Starter(tfds.core.GeneratorBasedBuilder):
         for kind in FIELDS
     ]
 
+    def download_and_prepare(self, **kwargs: Any) -> None:
+        """Makes the rows and writes them; one line on the terminal instead of TFDS's many."""
+        tfds.disable_progress_bar()
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                super().download_and_prepare(**kwargs)
+        finally:
+            tfds.enable_progress_bar()
+
     def _info(self) -> Any:
         fields = FIELDS[self.builder_config.name]
         return self.dataset_info_from_configs(
@@ -58,7 +69,7 @@ class Starter(tfds.core.GeneratorBasedBuilder):
 
 def _rows(kind: str) -> Iterator[dict[str, str]]:
     """Runs the generator in a process of its own and yields its rows."""
-    print(f"Making the starter corpus' {kind}, once on this machine ...", end="", flush=True)
+    _say(f"Making the starter corpus' {kind}, once on this machine ...")
     begin = time.monotonic()
     command = [sys.executable, "-m", "t5chem.corpora", kind, "--seed", str(SEED)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
@@ -69,4 +80,11 @@ def _rows(kind: str) -> Iterator[dict[str, str]]:
         raise RuntimeError(
             f"'{' '.join(command)}' failed with code {process.returncode}; run it to see why."
         )
-    print(f" {time.monotonic() - begin:.0f} s", flush=True)
+    _say(f" {time.monotonic() - begin:.0f} s\n")
+
+
+def _say(text: str) -> None:
+    """Writes to the terminal even while TFDS's own chatter is held back."""
+    terminal = sys.__stdout__ or sys.stderr
+    terminal.write(text)
+    terminal.flush()

@@ -2,9 +2,9 @@ r"""How the vocabulary `chem` is made: SentencePiece learns the English, SMILES 
 
     python -m t5chem.vocabularies.training --out chem.model
 
-trains it again on the train split of the starter corpus: about three minutes on 2 cores, and the bytes of
-the shipped file if the generators and SentencePiece are of the same version (training is single
-threaded and draws nothing at random).
+trains it again on the train split of the starter corpus: about three minutes on 2 cores, and the
+bytes of the shipped file if the generators and SentencePiece are of the same version (training is
+single threaded and draws nothing at random).
 
 SentencePiece learns from English alone, with the unigram model (Kudo, 2018). Two-letter atoms,
 bracket atoms and two-digit ring bonds are given to it as symbols, and every piece that could match
@@ -37,6 +37,9 @@ FREQUENT: Final = 10
 """A bracket atom of the corpus that is this frequent becomes a piece; others are spelt."""
 
 _SPACE: Final = "▁"
+_UNUSED_RULE: Final = "FDD0 FDD1 FDD2\tFDD0\n"
+"""Normalises three noncharacters in a row, which no text holds: all text stays as it is, and the
+table is not empty, of which TensorFlow's tokenizer would complain whenever a pipeline starts."""
 _TRAINED_BEFORE_DROPPING: Final = 1.35
 _LONGEST_PIECE: Final = 16
 _LONGEST_INNER_PIECE: Final = 12
@@ -122,6 +125,7 @@ def train_vocabulary(
     # Where and how it was trained is no part of the vocabulary, and a path would change its bytes.
     model.trainer_spec.ClearField("model_prefix")
     model.trainer_spec.ClearField("input")
+    model.normalizer_spec.ClearField("normalization_rule_tsv")
     model.trainer_spec.vocab_size = len(pieces)
     Path(model_file).write_bytes(model.SerializeToString(deterministic=True))
 
@@ -168,6 +172,8 @@ def _learn(texts: Iterable[str], symbols: Sequence[str], size: int) -> Any:
 
     with tempfile.TemporaryDirectory() as folder:
         prefix = Path(folder) / "learned"
+        rules = Path(folder) / "rules.tsv"
+        rules.write_text(_UNUSED_RULE)
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=_with_words_twice(texts),
             model_prefix=str(prefix),
@@ -184,7 +190,7 @@ def _learn(texts: Iterable[str], symbols: Sequence[str], size: int) -> Any:
             user_defined_symbols=list(symbols),
             byte_fallback=True,
             split_digits=True,
-            normalization_rule_name="identity",
+            normalization_rule_tsv=str(rules),
             remove_extra_whitespaces=False,
             add_dummy_prefix=False,
             pad_id=0,
