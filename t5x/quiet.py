@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import logging
 import os
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -73,3 +74,33 @@ def quieten_absl() -> None:
     absl_logging.get_absl_handler().addFilter(
         lambda record: record.levelno >= logging.ERROR or record.pathname.startswith(package)
     )
+
+
+_FILTER = r"""
+import re, signal, sys
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+chatter = re.compile(rb"[IW]\d{4} \d\d:\d\d:\d\d|WARNING: All log messages before absl")
+for line in sys.stdin.buffer:
+    if not chatter.match(line):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+"""
+
+
+def drop_native_chatter() -> None:
+    """Drops information and warnings that native code writes to stderr, from now on.
+
+    TensorFlow's C++ no longer heeds TF_CPP_MIN_LOG_LEVEL for all of its messages. File descriptor
+    2 goes through a process that passes on errors and everything else; being a process of its own
+    it also passes on the last words of a crash. Python's own stderr is left as it is.
+    """
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    reader = subprocess.Popen(
+        [sys.executable, "-S", "-c", _FILTER], stdin=subprocess.PIPE, stderr=terminal
+    )
+    assert reader.stdin is not None
+    sys.stderr = os.fdopen(terminal, "w", buffering=1, encoding="utf-8", errors="backslashreplace")
+    os.dup2(reader.stdin.fileno(), 2)
+    reader.stdin.close()

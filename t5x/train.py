@@ -307,6 +307,7 @@ def main(argv: Sequence[str]) -> None:
     values = flags.FLAGS
     if not values.gin_file:
         raise SystemExit("Give a configuration, such as --gin_file=gin/tiny.gin.")
+    quiet.drop_native_chatter()
     quiet.quieten_absl()
     if values.tfds_data_dir:
         seqio.set_tfds_data_dir_override(values.tfds_data_dir)

@@ -62,14 +62,16 @@ def describe(facts: Facts, naming: Naming, rng: random.Random) -> str:
     sentences = [_head(compound_class, facts, naming, rng, spoken)]
     facts = replace(facts, classes=tuple(c for c in facts.classes if c != compound_class))
     wanted = rng.triangular(28, 78, 48)
+    words = len(sentences[0].split())
     for kind, say in _order(facts, naming, rng):
-        words = sum(len(sentence.split()) for sentence in sentences)
         if kind in spoken or (words > wanted and kind not in ("stereo", "salt")):
             continue
         sentence = say(facts, rng)
-        if sentence and words + len(sentence.split()) <= MOST_WORDS:
+        more = len(sentence.split())
+        if sentence and words + more <= MOST_WORDS:
             sentences.append(sentence)
             spoken.add(kind)
+            words += more
     return " ".join(sentences)
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from t5chem.corpora.functional_groups import groups_and_classes
 from t5chem.corpora.ions import Salt, salt_of
+from t5chem.corpora.queries import atoms_of, element_counts
 from t5chem.corpora.rings import ring_nouns
 from t5chem.corpora.stereo import StereoFacts, stereo_of
 from t5chem.corpora.substituents import Pattern, benzene_patterns
+
+_METHYLENE: Final = Chem.MolFromSmarts("[#6;D2;H2;!R]")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def facts_of(mol: Chem.Mol) -> Facts | None:
         return None
     groups, classes = groups_and_classes(mol)
     charge = Chem.GetFormalCharge(mol)
-    carbons = sum(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms())
+    carbons = element_counts(mol).get("C", 0)
     return Facts(
         formula=_formula(mol),
         charge=charge,
@@ -96,7 +100,7 @@ def longest_methylene_run(mol: Chem.Mol) -> int:
         >>> longest_methylene_run(Chem.MolFromSmiles("CCCCCO"))
         4
     """
-    left = {atom.GetIdx() for atom in mol.GetAtoms() if _is_methylene(atom)}
+    left = {match[0] for match in mol.GetSubstructMatches(_METHYLENE, maxMatches=10_000)}
     longest = 0
     while left:
         run = 0
@@ -111,15 +115,6 @@ def longest_methylene_run(mol: Chem.Mol) -> int:
     return longest
 
 
-def _is_methylene(atom: Chem.Atom) -> bool:
-    return (
-        atom.GetAtomicNum() == 6
-        and atom.GetDegree() == 2
-        and atom.GetTotalNumHs() == 2
-        and not atom.IsInRing()
-    )
-
-
 def _formula(mol: Chem.Mol) -> str:
     """Returns the formula in Hill order; RDKit appends the charge, which is stated apart."""
     return re.sub(r"[+-]\d*$", "", rdMolDescriptors.CalcMolFormula(mol))
@@ -127,13 +122,13 @@ def _formula(mol: Chem.Mol) -> str:
 
 def _plain_class(mol: Chem.Mol, groups: Mapping[str, int], carbons: int) -> str:
     """Names the class of a molecule that has no class-making group."""
-    elements = {atom.GetSymbol() for atom in mol.GetAtoms()}
+    elements = {atom.GetSymbol() for atom in atoms_of(mol)}
     if not carbons:
         return "inorganic compound"
     if elements - {"C", "H"}:
         return _hetero_class(mol)
     if mol.GetRingInfo().NumRings():
-        aromatic = any(atom.GetIsAromatic() for atom in mol.GetAtoms())
+        aromatic = any(atom.GetIsAromatic() for atom in atoms_of(mol))
         return "aromatic hydrocarbon" if aromatic else "cyclic hydrocarbon"
     if "carbon-carbon triple bond" in groups:
         return "alkyne"
@@ -141,5 +136,5 @@ def _plain_class(mol: Chem.Mol, groups: Mapping[str, int], carbons: int) -> str:
 
 
 def _hetero_class(mol: Chem.Mol) -> str:
-    hetero_ring = any(a.IsInRing() and a.GetAtomicNum() != 6 for a in mol.GetAtoms())
+    hetero_ring = any(a.IsInRing() and a.GetAtomicNum() != 6 for a in atoms_of(mol))
     return "heterocyclic compound" if hetero_ring else "organic compound"

@@ -133,9 +133,11 @@ GROUPS: Final = (
 )
 
 
-@functools.cache
-def _queries() -> tuple[tuple[Group, Query], ...]:
-    return tuple((group, query(group.smarts)) for group in GROUPS)
+@functools.cache  # the molecules of the corpus have some four hundred combinations of elements
+def _queries(elements: frozenset[str]) -> tuple[tuple[Group, Query], ...]:
+    """Returns the groups that molecules of these elements may have."""
+    queries = ((group, query(group.smarts)) for group in GROUPS)
+    return tuple((group, pattern) for group, pattern in queries if pattern.may_match(elements))
 
 
 def count_groups(mol: Chem.Mol) -> Mapping[str, int]:
@@ -163,7 +165,7 @@ def groups_and_classes(mol: Chem.Mol) -> tuple[Mapping[str, int], tuple[str, ...
     counts: dict[str, int] = {}
     classes = []
     elements = elements_of(mol)
-    for group, pattern in _queries():
+    for group, pattern in _queries(elements):
         count = pattern.count(mol, elements)
         if count and group.noun:
             counts[group.noun] = count

@@ -106,9 +106,11 @@ def salt_of(mol: Chem.Mol) -> Salt | None:
         >>> salt.partners, salt.main_charge
         ((('sodium cation', 1),), -1)
     """
+    if len(Chem.GetMolFrags(mol)) < 2:
+        return None
     parts = Counter(canonical_from_mol(mol).split("."))
     main = [part for part in parts if part not in PARTNERS]
-    if parts.total() < 2 or len(main) > 1 or Chem.GetFormalCharge(mol):
+    if len(main) > 1 or Chem.GetFormalCharge(mol):
         return None
     partners = [(PARTNERS[part], count) for part, count in parts.items() if part in PARTNERS]
     if not partners:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from rdkit import Chem
-from rdkit.Chem import rdCIPLabeler, rdMolDescriptors
+from rdkit.Chem import rdCIPLabeler, rdMolDescriptors, rdqueries
+
+from t5chem.corpora.queries import bonds_of
 
 ISOMERS_TRIED: Final = 4
 _CIP_ITERATIONS: Final = 100_000
@@ -16,6 +18,7 @@ _CIP_ITERATIONS: Final = 100_000
 # C=N next to N exchanges its hydrogens: its geometry is a drawing, not a property.
 _AMIDINE: Final = Chem.MolFromSmarts("[CX3]([#7X3,#7X2])=[NX2]")
 _SMALL_FUSED_RING: Final = Chem.MolFromSmarts("[CX4;R2;r3,r4]")
+_LABELLED: Final = rdqueries.HasPropQueryAtom("_CIPCode")
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,10 @@ def _older_labels(mol: Chem.Mol, elements: Iterable[Chem.StereoInfo]) -> list[st
         for element in elements
         if element.specified != Chem.StereoSpecified.Specified
     ]
-    labels += [a.GetProp("_CIPCode") for a in labelled.GetAtoms() if a.HasProp("_CIPCode")]
-    return labels + [
-        "E" if bond.GetStereo() == Chem.BondStereo.STEREOE else "Z"
-        for bond in labelled.GetBonds()
-        if bond.GetStereo() in (Chem.BondStereo.STEREOE, Chem.BondStereo.STEREOZ)
-    ]
+    labels += [atom.GetProp("_CIPCode") for atom in labelled.GetAtomsMatchingQuery(_LABELLED)]
+    letters = {Chem.BondStereo.STEREOE: "E", Chem.BondStereo.STEREOZ: "Z"}
+    stereos = [bond.GetStereo() for bond in bonds_of(labelled)]
+    return labels + [letters[stereo] for stereo in stereos if stereo in letters]
 
 
 def _labels(mol: Chem.Mol, elements: Iterable[Chem.StereoInfo]) -> list[str] | None:
@@ -138,13 +139,25 @@ def _labels(mol: Chem.Mol, elements: Iterable[Chem.StereoInfo]) -> list[str] | N
     return labels
 
 
-def stereoisomers(mol: Chem.Mol, rng: random.Random) -> list[str]:
+def unspecified(elements: Iterable[Chem.StereoInfo]) -> list[Chem.StereoInfo]:
+    """Returns those of the stereo elements that a structure leaves open."""
+    return [e for e in elements if e.specified == Chem.StereoSpecified.Unspecified]
+
+
+def stereoisomers(
+    mol: Chem.Mol, rng: random.Random, elements: Sequence[Chem.StereoInfo] | None = None
+) -> list[str]:
     """Returns SMILES of some isomers of `mol` with every stereo element specified.
 
     What is specified already stays. The list is in random order and holds `ISOMERS_TRIED` isomers
     at most, not yet canonical (a mark on an atom that turns out not to be a stereocentre goes when
     the SMILES is read again); it is empty when an isomer drawn at random may not be able to exist
     (bridgeheads, small fused rings) or not be distinct (amidines).
+
+    Args:
+        mol: the molecule.
+        rng: chooses the isomers.
+        elements: the `stereo_elements` of `mol`, if the caller has them at hand.
     """
     if (
         rdMolDescriptors.CalcNumBridgeheadAtoms(mol)
@@ -152,11 +165,7 @@ def stereoisomers(mol: Chem.Mol, rng: random.Random) -> list[str]:
         or mol.HasSubstructMatch(_AMIDINE)
     ):
         return []
-    open_elements = [
-        element
-        for element in stereo_elements(mol)
-        if element.specified == Chem.StereoSpecified.Unspecified
-    ]
+    open_elements = unspecified(stereo_elements(mol) if elements is None else elements)
     tries = min(ISOMERS_TRIED, 2 ** len(open_elements))
     return list(dict.fromkeys(_assigned(mol, open_elements, rng) for _ in range(tries)))
 

@@ -68,7 +68,10 @@ def benzene_patterns(mol: Chem.Mol) -> tuple[Pattern, ...]:
         >>> benzene_patterns(Chem.MolFromSmiles("Oc1ccc(Cl)cc1"))
         (((1, 'chloro'), (4, 'hydroxy')),)
     """
-    parts = Chem.GetMolFrags(mol, asMols=True)  # rooted SMILES, used below, need a single part
+    if all(len(ring) != 6 for ring in mol.GetRingInfo().AtomRings()):
+        return ()
+    is_single = len(Chem.GetMolFrags(mol)) == 1  # rooted SMILES, used below, need a single part
+    parts = (mol,) if is_single else Chem.GetMolFrags(mol, asMols=True)
     return tuple(sorted(pattern for part in parts for pattern in _patterns_of_part(part)))
 
 
@@ -82,13 +85,12 @@ def _patterns_of_part(mol: Chem.Mol) -> Iterator[Pattern]:
 
 
 def _is_benzene(mol: Chem.Mol, ring: tuple[int, ...]) -> bool:
-    atoms = [mol.GetAtomWithIdx(index) for index in ring]
     return all(
-        atom.GetAtomicNum() == 6
-        and atom.GetIsAromatic()
+        atom.GetIsAromatic()
+        and atom.GetAtomicNum() == 6
         and not atom.GetFormalCharge()
         and not any(bond.GetBondType() == Chem.BondType.DOUBLE for bond in atom.GetBonds())
-        for atom in atoms
+        for atom in map(mol.GetAtomWithIdx, ring)
     )
 
 
