@@ -284,7 +284,7 @@ class ReactionClass:
     smarts: str
     roles: tuple[Role, ...]
     conditions: tuple[tuple[str, ...], ...]
-    rows: int = 720
+    rows: int = 600
 
 
 def block(
