@@ -219,7 +219,7 @@ def test_descriptions_are_true(some_rows):
 
 @pytest.mark.slow
 def test_many_descriptions_are_true():
-    sources = random.Random(1).sample(list(molecules.sources()), 2600)
+    sources = random.Random(1).sample(list(molecules.sources()), 3300)
     rows = list(molecules._generate(sources, seed=0, processes=1))[:1000]
     assert len(rows) == 1000
     assert [row for row in rows if violations(row["smiles"], row["description"])] == []

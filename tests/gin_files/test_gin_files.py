@@ -1,0 +1,99 @@
+"""Every gin file loads, and the runnable ones train at toy size."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from t5x import gin_utils
+from t5x.quiet import import_seqio
+
+gin = gin_utils.gin
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(
+    str(path.relative_to(ROOT))
+    for folder in ("gin", "t5x")
+    for path in (ROOT / folder).rglob("*.gin")
+)
+RUNNABLE = (
+    "gin/tiny.gin",
+    pytest.param("gin/small.gin", marks=pytest.mark.slow),
+    pytest.param("gin/base.gin", marks=pytest.mark.slow),
+)
+
+TOY_SIZE = [
+    "from __gin__ import dynamic_registration",
+    "import __main__ as train_script",
+    "import seqio",
+    "from t5x import utils",
+    "from t5x.examples.t5 import network",
+    "VOCABULARY = @seqio.ByteVocabulary()",
+    "NUM_EMBEDDINGS = 384",
+    "MIXTURE_OR_TASK_NAME = 'toy'",
+    "MIXTURE_OR_TASK_MODULE = 'tests.t5x.toy_tasks'",
+    "TASK_FEATURE_LENGTHS = {'inputs': 24, 'targets': 12}",
+    "BATCH_SIZE = 8",
+    "EVAL_STEPS = 1",
+    "EVALUATOR_NUM_EXAMPLES = 10",
+    "network.T5Config.emb_dim = 16",
+    "network.T5Config.num_heads = 2",
+    "network.T5Config.num_encoder_layers = 1",
+    "network.T5Config.num_decoder_layers = 1",
+    "network.T5Config.head_dim = 8",
+    "network.T5Config.mlp_dim = 16",
+]
+
+
+@pytest.fixture
+def train_module(monkeypatch):
+    """The train command as gin sees it: the main module."""
+    import_seqio()
+    from t5x import train
+
+    monkeypatch.setitem(sys.modules, "__main__", train)
+    monkeypatch.chdir(ROOT)
+    gin.clear_config()
+    yield train
+    gin.clear_config()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_gin_file_loads(train_module, file):
+    gin_utils.parse_gin_flags(["."], [file], [], finalize_config=False)
+    assert gin.config_str().strip() or "mixture" in file
+
+
+def run(train_module, file, model_dir, *bindings):
+    with_toy_size = [*TOY_SIZE, f"MODEL_DIR = '{model_dir}'", *bindings]
+    gin_utils.parse_gin_flags(["."], [file], with_toy_size)
+    return gin.get_configurable(train_module.train)()
+
+
+@pytest.mark.parametrize("file", RUNNABLE)
+def test_runnable_configurations_take_two_steps(train_module, tmp_path, file):
+    step, state = run(
+        train_module, file, tmp_path, "TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1"
+    )
+    assert (step, int(state.step)) == (2, 2)
+    lines = (tmp_path / "train" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]
+    assert (tmp_path / "checkpoint_2" / "state").is_dir()
+    assert "MODEL_DIR" in (tmp_path / "config.gin").read_text()
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [task["task"] for task in results["tasks"]] == ["toy_copy", "toy_reverse"]
+    assert all(task["count"] == 10 for task in results["tasks"])
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
+def test_a_run_goes_on_from_its_checkpoint(train_module, tmp_path):
+    period = "utils.SaveCheckpointConfig.period = 2"
+    first, _ = run(train_module, "gin/tiny.gin", tmp_path, "TRAIN_STEPS = 2", period)
+    gin.clear_config()
+    last, _ = run(train_module, "gin/tiny.gin", tmp_path, "TRAIN_STEPS = 4", period)
+    assert (first, last) == (2, 4)
+    steps = [
+        json.loads(line)["step"]
+        for line in (tmp_path / "train" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert steps == sorted(set(steps)) and steps[-1] == 4
