@@ -10,27 +10,48 @@ from typing import Any
 
 COPY = "copy of the input"
 FREQUENT = "most frequent answer"
+ANSWERS_COUNTED = 2000
 
 
-def trivial_scores(task: Any, examples: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+def trivial_scores(
+    task: Any, examples: Sequence[Mapping[str, Any]], frequent: str | None = None
+) -> dict[str, dict[str, float]]:
     """Returns what copying the input, and always giving the most frequent answer, would score.
 
     Args:
         task: a SeqIO task with `metric_fns(targets, predictions)`.
         examples: of its evaluation set; the text is read from `source` (the input without its
             prompt, when the task keeps it) or `inputs_pretokenized`, and `targets_pretokenized`.
-            Of several equally frequent answers the first is taken.
+        frequent: the answer to give always; None: the most frequent of the examples.
     """
     if not examples or "targets_pretokenized" not in examples[0]:
         return {}
     targets = [_text(example["targets_pretokenized"]) for example in examples]
     source = "source" if "source" in examples[0] else "inputs_pretokenized"
     copies = [_text(example[source]) for example in examples]
-    frequent = collections.Counter(targets).most_common(1)[0][0]
+    frequent = most_common(targets) if frequent is None else frequent
     answers = {COPY: copies, FREQUENT: [frequent] * len(targets)}
     return {
         name: _scores(task, examples, targets, predictions) for name, predictions in answers.items()
     }
+
+
+def most_common(answers: Sequence[str]) -> str:
+    """Returns the most frequent answer; the first of several that are equally frequent."""
+    return collections.Counter(answers).most_common(1)[0][0]
+
+
+def frequent_training_answer(task: Any) -> str | None:
+    """Returns the most frequent of a task's first training answers; None without such a split.
+
+    Where all answers differ, as descriptions do, this is the first one: an answer like any other.
+    """
+    if "train" not in task.splits:
+        return None
+    dataset = task.get_dataset(sequence_length=None, split="train", shuffle=False)
+    examples = dataset.take(ANSWERS_COUNTED).as_numpy_iterator()
+    answers = [_text(e["targets_pretokenized"]) for e in examples if "targets_pretokenized" in e]
+    return most_common(answers) if answers else None
 
 
 def _scores(
@@ -112,7 +133,7 @@ def task_results(
                 "task": task.name,
                 "count": len(examples),
                 "scores": dict(scores.get(task.name, {})),
-                "baselines": trivial_scores(task, examples),
+                "baselines": trivial_scores(task, examples, frequent_training_answer(task)),
                 "samples": spread(read_predictions(model_dir, task.name, step), num_samples),
             }
         )
