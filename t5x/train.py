@@ -85,7 +85,7 @@ def train(
         concurrent_metrics: accepted for T5X's sake.
         actions: by mode, what looks at the metrics and may end the run.
         train_eval_get_dataset_fn: makes the data whose loss is watched.
-        run_eval_before_training: evaluate the initial parameters too.
+        run_eval_before_training: watch the loss of the initial parameters too.
         train_state_initializer_cls: makes the state.
         use_orbax: accepted for T5X's sake: checkpoints are always Orbax's.
         verify_matching_vocabs_fn: compares the model's vocabularies with the tasks'; None does not.
@@ -174,7 +174,7 @@ def train(
         return result
 
     if run_eval_before_training:
-        scores = evaluate()
+        evaluate(predict=False)
     while step < last_step:
         stop = _next_stop(step, last_step, stats_period, eval_period, save_cfg)
         numbers = loop.train(batch_iter, stop - step, start_step=step)

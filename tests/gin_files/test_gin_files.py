@@ -72,9 +72,8 @@ def run(train_module, file, model_dir, *bindings):
 
 @pytest.mark.parametrize("file", RUNNABLE)
 def test_runnable_configurations_take_two_steps(train_module, tmp_path, file):
-    step, state = run(
-        train_module, file, tmp_path, "TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1"
-    )
+    short = ("TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1")
+    step, state = run(train_module, file, tmp_path, *short)
     assert (step, int(state.step)) == (2, 2)
     lines = (tmp_path / "train" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
