@@ -63,7 +63,6 @@ setup(
     },
     entry_points={"t5x.gin_search_paths": ["text-chem-t5 = t5chem"]},
     classifiers=[
-        "License :: OSI Approved :: Apache Software License",
         "Programming Language :: Python :: 3.11",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Topic :: Scientific/Engineering :: Chemistry",
