@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from t5chem import metrics
+from t5chem.corpora.splits import SPLITS
 from t5chem.vocabularies import seqio_vocabulary
 from t5x.quiet import import_seqio
 
@@ -79,7 +80,8 @@ def _register_one(
     name = f"{corpus.name}_{task}"
     seqio.TaskRegistry.add(
         name,
-        source=seqio.TfdsDataSource(tfds_name=getattr(corpus, kind)),
+        # Named here because a corpus that is yet to be made cannot be asked for its splits.
+        source=seqio.TfdsDataSource(tfds_name=getattr(corpus, kind), splits=SPLITS),
         preprocessors=[
             preprocessors.ask(task, inputs, targets),
             seqio.preprocessors.tokenize,
