@@ -19,6 +19,21 @@ from t5chem import preprocessors  # noqa: E402
 from t5chem.corpora import starter  # noqa: E402,F401 - registers the builder
 
 
+class PreparedTfdsSource(seqio.TfdsDataSource):  # type: ignore[misc]
+    """A tensorflow-datasets source that is made when it is first asked for.
+
+    SeqIO asks a builder for its shards before it would prepare it, which fails on a machine that
+    does not have the dataset yet.
+    """
+
+    @property
+    def tfds_dataset(self) -> Any:
+        """The dataset's loader; its files are there."""
+        loader = super().tfds_dataset
+        loader.builder.download_and_prepare()
+        return loader
+
+
 @dataclasses.dataclass(frozen=True)
 class Corpus:
     """Where the records of a corpus' kinds are, as tensorflow-datasets names.
@@ -80,8 +95,7 @@ def _register_one(
     name = f"{corpus.name}_{task}"
     seqio.TaskRegistry.add(
         name,
-        # Named here because a corpus that is yet to be made cannot be asked for its splits.
-        source=seqio.TfdsDataSource(tfds_name=getattr(corpus, kind), splits=SPLITS),
+        source=PreparedTfdsSource(tfds_name=getattr(corpus, kind), splits=SPLITS),
         preprocessors=[
             preprocessors.ask(task, inputs, targets),
             seqio.preprocessors.tokenize,
