@@ -19,7 +19,7 @@ from t5chem import preprocessors  # noqa: E402
 from t5chem.corpora import starter  # noqa: E402,F401 - registers the builder
 
 
-class PreparedTfdsSource(seqio.TfdsDataSource):  # type: ignore[misc]
+class PreparedTfdsSource(seqio.TfdsDataSource):
     """A tensorflow-datasets source that is made when it is first asked for.
 
     SeqIO asks a builder for its shards before it would prepare it, which fails on a machine that
