@@ -183,10 +183,11 @@ def train(
         progress.update(step, numbers)
         if step == last_step or _saves_at(step, save_cfg):
             manager.save(loop.train_state, {"batches": batches_read})
-        if step == last_step or step % eval_period == 0:
-            # A run of a few steps is a trial of the machinery: the predictions of an untrained
-            # model never end early, and would take longer than the run itself.
-            scores = evaluate(predict=step - first_step >= min(eval_period, TRIAL_STEPS))
+        # A run of a few steps is a trial of the machinery: evaluating it would take longer than
+        # the run itself, and the predictions of an untrained model never end early.
+        ends = step == last_step and step - first_step >= TRIAL_STEPS
+        if ends or step % eval_period == 0:
+            scores = evaluate()
 
     # ------------------------------------------------------------------ finish
     progress.close()
