@@ -1,0 +1,90 @@
+"""Which checkpoints of a run are kept when it monitors a metric."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+from absl import logging
+from orbax.checkpoint.checkpoint_managers import (
+    PolicyCheckpointInfo,
+    PreservationContext,
+    PreservationPolicy,
+)
+
+MetricMode = Literal["max", "min"]
+
+
+class KeepBest(PreservationPolicy):
+    """Keeps the best checkpoints by a metric that the run has written, and the newest.
+
+    Checkpoints newer than the last one that was measured wait for their number; older ones that
+    were never measured go. While none is measured, the newest are kept.
+
+    Args:
+        directory: folder of the run.
+        metric: folder of the metric in it and its name, such as `training_eval/<task>/loss`,
+            `inference_eval/<task>/exact` or `train/loss`.
+        mode: whether the highest or the lowest is best.
+        keep: how many.
+    """
+
+    def __init__(self, directory: str, metric: str, mode: MetricMode, keep: int) -> None:
+        self._directory = directory
+        self._metric = metric
+        self._sign = 1 if mode == "max" else -1
+        self._keep = keep
+
+    def should_preserve(
+        self,
+        checkpoints: Sequence[PolicyCheckpointInfo],
+        *,
+        context: PreservationContext,
+    ) -> list[bool]:
+        """Returns for each checkpoint whether it is kept."""
+        steps = sorted(info.step for info in checkpoints)
+        values = read_metric(self._directory, self._metric)
+        measured = [step for step in steps if step in values]
+        if measured:
+            best = sorted(measured, key=lambda step: self._sign * values[step])[-self._keep :]
+            kept = {*best, *(step for step in steps if step > measured[-1]), steps[-1]}
+        else:
+            kept = set(steps[-self._keep :])
+            if len(steps) > self._keep:
+                logging.warning(
+                    "No checkpoint has the metric %s yet: the newest %d are kept.",
+                    self._metric, self._keep,
+                )  # fmt: skip
+        return [info.step in kept for info in checkpoints]
+
+
+def read_metric(directory: str, metric: str) -> dict[int, float]:
+    """Returns the values of a metric by step, as `metrics.jsonl` files of the run hold them.
+
+    Args:
+        directory: folder of the run.
+        metric: such as `training_eval/<task>/loss`; the name of the metric itself may have
+            slashes too.
+    """
+    parts = metric.split("/")
+    for cut in range(len(parts) - 1, 0, -1):
+        folder, name = os.path.join(directory, *parts[:cut]), "/".join(parts[cut:])
+        for path in (os.path.join(folder, "metrics.jsonl"), folder + "-metrics.jsonl"):
+            if os.path.exists(path):
+                return _read_column(path, name)
+    return {}
+
+
+def _read_column(path: str, name: str) -> dict[int, float]:
+    values = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # a kill cut the line short
+            if record.get(name) is not None:
+                values[int(record["step"])] = float(record[name])
+    return values

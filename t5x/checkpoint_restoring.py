@@ -1,0 +1,211 @@
+"""Begins a run, or evaluates, from checkpoints of another run."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from absl import logging
+from jax.typing import DTypeLike
+
+from t5x.checkpoint_integrity import (
+    STEP_PREFIX,
+    checkpoints_in,
+    find_damage,
+    is_checkpoint,
+    newest_whole,
+    refuse_if_all_were_set_aside,
+    report_unfinished,
+)
+from t5x.checkpoint_reading import (
+    CheckpointReader,
+    TreeReader,
+    fill,
+    flatten,
+    open_checkpoint,
+    read_as,
+    read_data_position,
+    unflatten,
+)
+from t5x.checkpoints import RestoreCheckpointConfig
+from t5x.errors import ConfigError
+from t5x.state_transformations import find_sources
+from t5x.train_state import FlaxOptimTrainState
+
+
+class NoCheckpointError(ConfigError, FileNotFoundError):
+    """There is no checkpoint at the path that was given."""
+
+
+@dataclasses.dataclass
+class Restored:
+    """What a checkpoint of another run gave.
+
+    Attributes:
+        state: the state.
+        checkpoint: path of the checkpoint.
+        data_position: where in the data it stopped; empty unless `restore_dataset` asked for it.
+    """
+
+    state: FlaxOptimTrainState
+    checkpoint: str
+    data_position: dict[str, Any]
+
+
+def restore_from_path(
+    cfg: RestoreCheckpointConfig,
+    target: FlaxOptimTrainState,
+    initial: Callable[[], FlaxOptimTrainState],
+) -> Restored | None:
+    """Restores the state of another run; returns None when `cfg` asks for scratch.
+
+    Args:
+        cfg: where, and how strictly.
+        target: shapes with shardings; each device reads its own part of the checkpoint. Without
+            an optimizer's state, that of the checkpoint is not read.
+        initial: makes the initial state, called when some tensors keep their initial value.
+
+    Raises:
+        NoCheckpointError: there is no checkpoint at any path, and scratch is no fallback.
+        DamagedCheckpointError: the checkpoint, or every one of the folder, is damaged.
+        ConfigError: names or shapes differ from the target's.
+    """
+    path = choose_checkpoint(cfg)
+    if path is None:
+        return None
+    tree = target.state_dict()
+    targets = _with_dtype(flatten(tree), cfg.dtype)
+    reader = _reader(path, cfg)
+    sources = find_sources(targets, reader.shapes, path, cfg.assignment_map, cfg.strict)
+    arrays = read_as(reader, targets, sources)
+    if len(arrays) < len(targets):
+        fresh = flatten(initial().state_dict())
+        arrays = {
+            name: arrays[name] if name in arrays else fresh[name].astype(leaf.dtype)
+            for name, leaf in targets.items()
+        }
+    position = read_data_position(path) if cfg.restore_dataset else {}
+    return Restored(target.restore_state(fill(tree, arrays)), path, position)
+
+
+def choose_checkpoint(cfg: RestoreCheckpointConfig) -> str | None:
+    """Returns the whole checkpoint that a configuration means; None means scratch.
+
+    Args:
+        cfg: of its paths, the first with a checkpoint counts; of a folder, the newest whole one.
+
+    Raises:
+        NoCheckpointError: there is none, and scratch is no fallback.
+        DamagedCheckpointError: it, or every one of the folder, is damaged.
+        ConfigError: mode 'all', which is for evaluation, or a folder in mode 'specific'.
+    """
+    if cfg.mode == "all":
+        raise ConfigError(
+            "RestoreCheckpointConfig.mode is 'all', which is for evaluation: set 'latest' to begin "
+            "from the newest checkpoint.",
+            "RestoreCheckpointConfig.mode",
+        )
+    for path in cfg.paths:
+        if found := find_checkpoint(path, cfg.mode == "specific"):
+            return found
+    if not cfg.paths:
+        return None
+    if cfg.fallback_to_scratch:
+        logging.warning("No checkpoint at %s: falling back to scratch.", ", ".join(cfg.paths))
+        return None
+    raise NoCheckpointError(
+        f"No checkpoint at {', '.join(cfg.paths)}: set INITIAL_CHECKPOINT_PATH to a folder "
+        f"{STEP_PREFIX}_<step> or to one that holds such folders. A path in a cloud bucket must be "
+        "mounted or copied here first.",
+        "INITIAL_CHECKPOINT_PATH",
+        "RestoreCheckpointConfig.path",
+    )
+
+
+def find_checkpoint(path: str, specific: bool = False) -> str | None:
+    """Returns the whole checkpoint that a path means: itself, or the newest of a folder of them.
+
+    Args:
+        path: `.../checkpoint_100`, or a folder that holds such folders.
+        specific: it must be a checkpoint itself.
+
+    Raises:
+        DamagedCheckpointError: it, or every one of the folder, is damaged.
+        ConfigError: it is a folder of checkpoints and a specific one was asked for.
+    """
+    path = os.path.abspath(path)
+    if is_checkpoint(path):
+        return newest_whole([path])
+    candidates = checkpoints_in(path)
+    if specific and candidates:
+        raise ConfigError(
+            f"{path} is a folder of checkpoints, and RestoreCheckpointConfig.mode is 'specific': "
+            f"name one, such as {candidates[0]}, or set mode = 'latest'.",
+            "RestoreCheckpointConfig.path",
+        )
+    report_unfinished(path)
+    if not candidates:
+        refuse_if_all_were_set_aside(path)
+        return None
+    return newest_whole(candidates)
+
+
+def checkpoints_to_evaluate(cfg: RestoreCheckpointConfig) -> list[str]:
+    """Returns the checkpoints to evaluate, one after the other.
+
+    Args:
+        cfg: in mode 'all' every whole checkpoint of each folder by rising step, damaged ones being
+            reported and passed over; else one for each path. A path without any checkpoint stays
+            in the list, so that restoring it says so or falls back to scratch.
+
+    Raises:
+        DamagedCheckpointError: a checkpoint named by its own path, or every one of a folder, is
+            damaged.
+    """
+    chosen: list[str] = []
+    for path in cfg.paths:
+        candidates = checkpoints_in(path)
+        if cfg.mode == "all" and candidates and not is_checkpoint(path):
+            chosen += _all_whole(candidates)
+        else:
+            chosen.append(find_checkpoint(path, cfg.mode == "specific") or path)
+    return chosen
+
+
+def _all_whole(candidates: list[str]) -> list[str]:
+    newest = newest_whole(candidates)
+    whole = [newest]
+    for checkpoint in candidates[candidates.index(newest) + 1 :]:
+        if damage := find_damage(checkpoint):
+            logging.warning("%s is damaged: %s. It is passed over.", checkpoint, damage)
+        else:
+            whole.append(checkpoint)
+    return whole[::-1]
+
+
+def _reader(path: str, cfg: RestoreCheckpointConfig) -> CheckpointReader:
+    reader = open_checkpoint(path)
+    if not cfg.state_transformation_fns:
+        return reader
+    tree = unflatten(reader.read_numpy(list(reader.shapes)))
+    for transform in cfg.state_transformation_fns:
+        tree = transform(tree)
+    return TreeReader(tree)
+
+
+def _with_dtype(
+    targets: dict[str, jax.ShapeDtypeStruct], dtype: DTypeLike | None
+) -> dict[str, jax.ShapeDtypeStruct]:
+    """Casts floating parameters."""
+    if dtype is None:
+        return targets
+    return {
+        name: leaf.update(dtype=jnp.dtype(dtype))
+        if name.startswith("target/") and jnp.issubdtype(leaf.dtype, jnp.floating)
+        else leaf
+        for name, leaf in targets.items()
+    }
