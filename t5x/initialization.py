@@ -10,8 +10,9 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from t5x.checkpoints import RestoreCheckpointConfig, restore_from_path
-from t5x.optimizers import OptimizerDef
+from t5x.checkpoint_restoring import Restored, restore_from_path
+from t5x.checkpoints import RestoreCheckpointConfig
+from t5x.optimizers import OptimizerDef, Tree
 from t5x.partitioning import PjitPartitioner
 from t5x.train_state import FlaxOptimTrainState
 
@@ -25,6 +26,8 @@ class TrainStateInitializer:
         input_shapes: of the global batch's features.
         partitioner: says where every part lives.
         input_types: of the global batch's features; int32 when None.
+        initial_params_fn: called with (parameters, key), returns the parameters to begin with, such
+            as `t5x.examples.t5.induction.install_induction`; None keeps them.
     """
 
     def __init__(
@@ -34,9 +37,13 @@ class TrainStateInitializer:
         input_shapes: Mapping[str, tuple[int, ...]],
         partitioner: PjitPartitioner,
         input_types: Mapping[str, Any] | None = None,
+        initial_params_fn: Callable[[Tree, Array], Tree] | None = None,
     ) -> None:
         def create(rng: Array) -> FlaxOptimTrainState:
             variables = init_fn(rng, input_shapes, input_types)
+            if initial_params_fn is not None:
+                params = initial_params_fn(variables["params"], jax.random.fold_in(rng, 1))
+                variables = {**variables, "params": params}
             return FlaxOptimTrainState.create(optimizer_def, variables)
 
         self._create = create
@@ -61,9 +68,24 @@ class TrainStateInitializer:
         )
         return initialize(init_rng)
 
-    def from_checkpoint(self, cfg: RestoreCheckpointConfig) -> FlaxOptimTrainState | None:
-        """Restores another run's state; None when the configuration asks for scratch."""
-        return restore_from_path(cfg, self.global_train_state_shape)
+    def restore(
+        self, cfg: RestoreCheckpointConfig, init_rng: Array | None = None
+    ) -> Restored | None:
+        """Restores another run's state; None when the configuration asks for scratch.
+
+        Args:
+            cfg: where, and how strictly.
+            init_rng: draws the tensors that keep their initial value; `jax.random.key(0)` if None.
+        """
+        rng = jax.random.key(0) if init_rng is None else init_rng
+        return restore_from_path(cfg, self.global_train_state_shape, lambda: self.from_scratch(rng))
+
+    def from_checkpoint(
+        self, cfg: RestoreCheckpointConfig, init_rng: Array | None = None
+    ) -> FlaxOptimTrainState | None:
+        """Returns the state that `restore` gives."""
+        restored = self.restore(cfg, init_rng)
+        return None if restored is None else restored.state
 
 
 def count_parameters(state: FlaxOptimTrainState) -> int:
