@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
+import logging
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import gin
+import jax
 from absl import app, flags
+
+from t5x import gin_errors, quiet
+from t5x.compilation_cache import use_compilation_cache
+from t5x.errors import ConfigError, RunError, did_you_mean
+from t5x.gin_places import COMMAND_LINE, Places, find_places
 
 ENTRY_POINT_GROUP = "t5x.gin_search_paths"
 """Packages named in this entry-point group contribute the folder they are installed in."""
+
+_places = Places()
+"""Where the settings of the configuration that was read last were made."""
 
 
 def rewrite_gin_args(args: Sequence[str]) -> list[str]:
@@ -23,7 +35,7 @@ def rewrite_gin_args(args: Sequence[str]) -> list[str]:
         args: command line.
 
     Raises:
-        ValueError: an argument that begins with `--gin.` and has no value.
+        ConfigError: an argument that begins with `--gin.` and has no value.
 
     Example:
         >>> rewrite_gin_args(["train", "--gin.MODEL_DIR='/tmp/m'", "--gin.train.total_steps=3"])
@@ -37,7 +49,7 @@ def _rewrite(arg: str) -> str:
     if not arg.startswith(prefix):
         return arg
     if "=" not in arg:
-        raise ValueError(f"Gin bindings must be of the form '--gin.NAME=VALUE', got: {arg}")
+        raise ConfigError(f"Gin bindings must be of the form '--gin.NAME=VALUE', got: {arg}")
     name, value = arg.removeprefix(prefix).split("=", maxsplit=1)
     return f"--gin_bindings={name} = {value}"
 
@@ -70,15 +82,60 @@ def parse_gin_flags(
         gin_bindings: `NAME = VALUE`.
         skip_unknown: ignore names that do not exist.
         finalize_config: forbid changes afterwards.
+
+    Raises:
+        ConfigError: gin does not understand them, or nothing reads what they set.
     """
-    for path in [*gin_search_paths, *default_search_paths()]:
+    global _places
+    search_paths = [*gin_search_paths, *default_search_paths()]
+    for path in search_paths:
         gin.add_config_file_search_path(path)
-    gin.parse_config_files_and_bindings(
-        list(gin_files),
-        list(gin_bindings),
-        skip_unknown=skip_unknown,
-        finalize_config=finalize_config,
-    )
+    _places = find_places(search_paths, gin_files, gin_bindings)
+    with explained(), _without_failed_attempts():
+        gin.parse_config_files_and_bindings(
+            list(gin_files),
+            list(gin_bindings),
+            skip_unknown=skip_unknown,
+            finalize_config=finalize_config,
+        )
+    if not skip_unknown:
+        _refuse_unread_macros(_places)
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turns what gin, and what it constructs, complain of into `ConfigError`s."""
+    try:
+        yield
+    except RunError:
+        raise
+    except Exception as error:
+        explained = gin_errors.explain(error, _places)
+        if explained is None:
+            raise
+        raise explained from error
+
+
+@contextlib.contextmanager
+def _without_failed_attempts() -> Iterator[None]:
+    """Drops gin's error message for every folder that a file is not in."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Path not found")
+
+    logging.getLogger().addFilter(is_news)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeFilter(is_news)
+
+
+def _refuse_unread_macros(places: Places) -> None:
+    """Refuses macros of the command line that nothing reads: they would change nothing."""
+    for name, place in places.bindings.items():
+        if place.source == COMMAND_LINE and "." not in name and name not in places.readers:
+            hint = did_you_mean(name, places.readers)
+            raise ConfigError(f"Nothing reads {name}, so setting it changes nothing.{hint}", name)
 
 
 def summarize_gin_config(model_dir: str | None, summary_writer: Any = None, step: int = 0) -> None:
@@ -105,13 +162,100 @@ def define_flags() -> None:
     flags.DEFINE_list("gin_search_paths", ["."], "Folders to look for gin files in first.")
     flags.DEFINE_string("tfds_data_dir", None, "Folder of prepared tensorflow-datasets.")
     flags.DEFINE_list("seqio_additional_cache_dirs", [], "Further folders of SeqIO caches.")
-    flags.DEFINE_bool("multiprocess_gpu", False, "Join the other processes of a GPU job.")
+    flags.DEFINE_bool("multiprocess_gpu", False, "Join the other processes of a cluster's job.")
     flags.DEFINE_string("coordinator_address", None, "host:port of process 0.")
     flags.DEFINE_integer("process_count", None, "Number of processes.")
     flags.DEFINE_integer("process_index", None, "Number of this process, from 0.")
     flags.DEFINE_integer("initialization_timeout", 300, "Seconds to wait for the others.")
 
 
+def initialize_distributed(values: Any) -> None:
+    """Joins the other processes of the job, when the flags say that there are any.
+
+    Without an address JAX asks the cluster: SLURM, Open MPI, Kubernetes and a TPU's metadata tell
+    it who the others are.
+
+    Args:
+        values: has the flags of `define_flags`.
+
+    Raises:
+        ConfigError: half of the flags.
+    """
+    given = (values.coordinator_address, values.process_count, values.process_index)
+    if not values.multiprocess_gpu and all(value is None for value in given):
+        return
+    if any(value is None for value in given) and any(value is not None for value in given):
+        raise ConfigError(
+            "--coordinator_address, --process_count and --process_index belong together, got "
+            f"{given[0]}, {given[1]} and {given[2]}: give all three, or --multiprocess_gpu alone "
+            "to have JAX ask the cluster."
+        )
+    jax.distributed.initialize(*given, initialization_timeout=values.initialization_timeout)
+
+
+def run_configured(command: Callable[..., Any], argv: Sequence[str], example: str) -> Any:
+    """Does what the flags say: reads the configuration and calls the command with it.
+
+    Args:
+        command: `train`, `evaluate` or `infer`; gin sets its arguments.
+        argv: the command line without flags.
+        example: a gin file, for the message when none is given.
+
+    Raises:
+        ConfigError: the command line or the configuration is wrong.
+    """
+    values = flags.FLAGS
+    if len(argv) > 1:
+        raise ConfigError(f"Unexpected arguments: {' '.join(argv[1:])}. See --help.")
+    if not values.gin_file:
+        raise ConfigError(f"Give a configuration, such as --gin_file={example}.")
+    quiet.drop_native_chatter()
+    quiet.quieten_absl()
+    initialize_distributed(values)
+    use_compilation_cache()
+    seqio = quiet.import_seqio()
+    if values.tfds_data_dir:
+        seqio.set_tfds_data_dir_override(values.tfds_data_dir)
+    seqio.add_global_cache_dirs(values.seqio_additional_cache_dirs)
+    parse_gin_flags(values.gin_search_paths, values.gin_file, values.gin_bindings)
+    return gin.get_configurable(command)()
+
+
 def run(main: Callable[[Sequence[str]], Any], argv: Sequence[str]) -> None:
-    """Runs a command with absl, after rewriting its gin arguments."""
-    app.run(main, argv=rewrite_gin_args(argv))
+    """Runs a command with absl, after rewriting its gin arguments.
+
+    A `RunError`, and whatever `gin_errors` can explain, is printed with the places of its settings
+    and ends the process with its exit code; any other exception keeps its traceback.
+
+    Args:
+        main: called with the arguments that are no flags.
+        argv: the command line.
+    """
+
+    def guarded(arguments: Sequence[str]) -> None:
+        with spoken():
+            main(arguments)
+
+    with spoken():
+        arguments = rewrite_gin_args(argv)
+    app.run(guarded, argv=arguments)
+
+
+@contextlib.contextmanager
+def spoken() -> Iterator[None]:
+    """Ends the process with a message where a person made the mistake."""
+    try:
+        with explained():
+            yield
+    except RunError as error:
+        print(f"\nError: {message_with_places(error)}", file=sys.stderr, flush=True)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print("\nStopped by Ctrl-C before anything was to be saved.", file=sys.stderr, flush=True)
+        raise SystemExit(130) from None
+
+
+def message_with_places(error: RunError) -> str:
+    """Returns the message, and below it the lines that made the settings it speaks of."""
+    places = dict.fromkeys(place for name in error.settings if (place := _places.of(name)))
+    return "".join([error.message, *(f"\n  {place}" for place in places)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import os
@@ -52,22 +53,6 @@ class MetricsManager:
             self._writer().write_texts(step, dict(texts))
             self._writer().flush()
 
-    def truncate_after(self, step: int) -> None:
-        """Forgets lines beyond a step: a resumed run writes them again."""
-        if self.directory is None:
-            return
-        path = os.path.join(self.directory, "metrics.jsonl")
-        if not os.path.exists(path):
-            return
-        with open(path, encoding="utf-8") as file:
-            lines = file.readlines()
-        kept = [line for line in lines if _step_of(line) <= step]
-        if len(kept) < len(lines):
-            temporary = path + ".tmp"
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.writelines(kept)
-            os.replace(temporary, path)
-
     def close(self) -> None:
         """Closes the TensorBoard file."""
         if self._tensorboard is not None:
@@ -80,6 +65,31 @@ class MetricsManager:
 
             self._tensorboard = metric_writers.SummaryWriter(self.directory)
         return self._tensorboard
+
+
+def truncate_metrics_after(model_dir: str, step: int) -> None:
+    """Forgets all metrics of a run beyond a step: resumed from there, it writes them again.
+
+    Args:
+        model_dir: folder of the run.
+        step: the last one to keep.
+    """
+    if jax.process_index() != 0:
+        return
+    for path in glob.glob(os.path.join(glob.escape(model_dir), "**", "*.jsonl"), recursive=True):
+        if path.endswith("metrics.jsonl"):
+            _truncate_after(path, step)
+
+
+def _truncate_after(path: str, step: int) -> None:
+    with open(path, encoding="utf-8") as file:
+        lines = file.readlines()
+    kept = [line for line in lines if _step_of(line) <= step]
+    if len(kept) < len(lines):
+        temporary = path + ".tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.writelines(kept)
+        os.replace(temporary, path)
 
 
 def _step_of(line: str) -> float:

@@ -37,6 +37,7 @@ class Progress:
         stream: where to write; standard output when None.
         seconds_between_lines: at least so long between two lines of a log.
         clock: seconds from any origin.
+        unit: what is counted.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Progress:
         stream: TextIO | None = None,
         seconds_between_lines: float = 15.0,
         clock: Callable[[], float] = time.monotonic,
+        unit: str = "step",
     ) -> None:
+        self._unit = unit
         self._first_step = first_step
         self._last_step = last_step
         self._stream = stream or sys.stdout
@@ -100,7 +103,7 @@ class Progress:
         left = seconds / done * (total - done) if done else 0.0
         width = len(str(self._last_step))
         parts = [
-            f"step {step:>{width}} of {self._last_step}",
+            f"{self._unit} {step:>{width}} of {self._last_step}",
             f"{100 * done / max(total, 1):3.0f} %",
         ]
         if "loss_per_nonpadding_target_token" in numbers:

@@ -41,7 +41,7 @@ def import_tensorflow() -> ModuleType:
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Without these TensorFlow probes for a TPU and for cloud credentials, over the network.
+    # TensorFlow's cloud support would ask the network whether this is a Google machine.
     os.environ.setdefault("NO_GCE_CHECK", "true")
     with silent_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -65,14 +65,18 @@ def import_seqio() -> ModuleType:
 def quieten_absl() -> None:
     """Lets only errors, and warnings of this package, through absl's log.
 
-    SeqIO warns of what its users chose on purpose (packing, lengths, uncached tasks).
+    SeqIO warns of what its users chose on purpose (packing, lengths, uncached tasks); Orbax logs
+    the traceback of a failed save, which `t5x.checkpoints` reports in a sentence.
     """
     from absl import logging as absl_logging
 
     package = os.path.dirname(os.path.abspath(__file__))
     absl_logging.set_verbosity(absl_logging.WARNING)
     absl_logging.get_absl_handler().addFilter(
-        lambda record: record.levelno >= logging.ERROR or record.pathname.startswith(package)
+        lambda record: (
+            record.pathname.startswith(package)
+            or (record.levelno >= logging.ERROR and f"{os.sep}orbax{os.sep}" not in record.pathname)
+        )
     )
 
 

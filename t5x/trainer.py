@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from t5x import metrics
+from t5x.actions import ActionMode, BaseAction, EarlyStoppingAction, TerminateOnNanAction
+from t5x.errors import ConfigError
 from t5x.metric_writing import MetricsManager
 from t5x.models import Batch, EncoderDecoderModel
 from t5x.optimizers import Tree
@@ -19,30 +20,15 @@ from t5x.partitioning import PjitPartitioner
 from t5x.schedules import LearningRateCallable
 from t5x.train_state import FlaxOptimTrainState
 
-__all__ = ["ActionMode", "BaseAction", "MetricsManager", "Trainer", "WeightMetricsComputer"]
-
-
-class ActionMode(enum.Enum):
-    """When an action looks at the metrics."""
-
-    TRAIN = 1
-    TRAIN_EVAL = 2
-    INFER_EVAL = 3
-
-
-class BaseAction:
-    """Something that looks at metrics as they come and may end the run."""
-
-    def run(
-        self, train_state: FlaxOptimTrainState, metrics_by_task: Mapping[str, Mapping[str, float]]
-    ) -> bool:
-        """Returns True to end the run.
-
-        Args:
-            train_state: the state the metrics were measured on.
-            metrics_by_task: numbers by task and name (task 'train' for training).
-        """
-        raise NotImplementedError
+__all__ = [
+    "ActionMode",
+    "BaseAction",
+    "EarlyStoppingAction",
+    "MetricsManager",
+    "TerminateOnNanAction",
+    "Trainer",
+    "WeightMetricsComputer",
+]
 
 
 class WeightMetricsComputer:
@@ -124,11 +110,28 @@ class Trainer:
             model.eval_fn, in_axis_resources=(train_state_axes.params, batch_sharding)
         )
 
+    def compile(self, batch: Mapping[str, jax.ShapeDtypeStruct]) -> None:
+        """Compiles the training step before there is a batch.
+
+        Args:
+            batch: shapes and types of a global batch.
+
+        Raises:
+            ConfigError: micro-batches do not divide it.
+        """
+        sharding = self._partitioner.data_sharding
+        sharded = {
+            name: jax.ShapeDtypeStruct(feature.shape, feature.dtype, sharding=sharding)
+            for name, feature in batch.items()
+        }
+        self._train_step = self._train_step.lower(self.train_state, sharded, self._rng).compile()
+
     def train(
         self,
         batch_iter: Iterator[Batch],
         num_steps: int,
         start_step: int | None = None,
+        should_stop: Callable[[int], bool] | None = None,
     ) -> dict[str, float]:
         """Takes `num_steps` steps and writes their metrics.
 
@@ -136,14 +139,19 @@ class Trainer:
             batch_iter: batches of this host's rows.
             num_steps: how many to take.
             start_step: steps done so far; read from the state when None.
+            should_stop: called with the number of steps done before each step but the first; True
+                leaves the rest.
 
         Returns:
-            The metrics of these steps.
+            The metrics of the steps taken.
         """
         start_step = int(self.train_state.step) if start_step is None else start_step
         merged: metrics.MetricsMap | None = None
         begin = time.monotonic()
-        for _ in range(num_steps):
+        for taken in range(num_steps):
+            if taken and should_stop is not None and should_stop(start_step + taken):
+                num_steps = taken
+                break
             batch = self._partitioner.shard_batch(next(batch_iter))
             self.train_state, step_metrics = self._train_step(self.train_state, batch, self._rng)
             merged = metrics.merge(merged, step_metrics)
@@ -239,16 +247,18 @@ def accumulate_grads(
         num_microbatches: number of slices.
 
     Raises:
-        ValueError: the slices would not be equal.
+        ConfigError: the slices would not be equal.
     """
     if num_microbatches == 1:
         (_, step_metrics), grads = _grad_fn(model)(params, batch, dropout_rng)
         return grads, step_metrics
     rows = next(iter(batch.values())).shape[0]
     if rows % num_microbatches:
-        raise ValueError(
+        raise ConfigError(
             f"A batch of {rows} rows cannot be cut into num_microbatches={num_microbatches} equal "
-            f"parts: choose a divisor of {rows}."
+            f"parts: choose a divisor of {rows}.",
+            "Trainer.num_microbatches",
+            "train/DatasetConfig.batch_size",
         )
     normalizer = model.loss_normalizer(batch)
     slices = jax.tree.map(lambda x: _interleaved_slices(x, num_microbatches), batch)

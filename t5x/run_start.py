@@ -1,0 +1,200 @@
+"""How a training run begins: what it starts from, and what it says of itself."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+from absl import logging
+
+from t5x import checkpoints, config_checks, utils
+from t5x.errors import ConfigError, blamed_on
+from t5x.initialization import count_parameters
+from t5x.models import EncoderDecoderModel
+from t5x.partitioning import DataLayout, PjitPartitioner
+from t5x.train_state import FlaxOptimTrainState
+
+BATCHES = "batches"
+BEGAN_AT = "began_at"
+
+
+@dataclasses.dataclass
+class Start:
+    """Where a run begins, or goes on.
+
+    Attributes:
+        state: the state; its memory goes to the first step's.
+        step: steps done.
+        batches_read: batches that earlier parts of the run have consumed.
+        began_at: the step at which its first part began.
+        origin: where the state comes from, in words.
+    """
+
+    state: FlaxOptimTrainState
+    step: int
+    batches_read: int
+    began_at: int
+    origin: str
+
+
+def find_start(
+    initializer: utils.TrainStateInitializer,
+    manager: checkpoints.CheckpointManager,
+    restore_cfg: checkpoints.RestoreCheckpointConfig | None,
+    init_rng: jax.Array,
+) -> Start:
+    """Returns where the run begins, in order of precedence."""
+    # 1. the newest checkpoint of this run
+    step = manager.latest_step()
+    if step is not None:
+        state, position = manager.restore(step, initializer.global_train_state_shape)
+        batches_read = int(position.get(BATCHES, 0))
+        began_at = int(position.get(BEGAN_AT, step - batches_read))
+        return Start(state, step, batches_read, began_at, f"own checkpoint of step {step}")
+    # 2. the checkpoint that the configuration names
+    if restore_cfg is not None:
+        restored = initializer.restore(restore_cfg, init_rng)
+        if restored is not None:
+            batches_read = int(restored.data_position.get(BATCHES, 0))
+            step = int(restored.state.step)
+            origin = f"checkpoint {restored.checkpoint}"
+            return Start(restored.state, step, batches_read, began_at=step, origin=origin)
+    # 3. the seed
+    return Start(initializer.from_scratch(init_rng), 0, 0, 0, "random initialisation")
+
+
+def last_step_of(start: Start, total_steps: int, relative_steps: int | None, model_dir: str) -> int:
+    """Returns the step to train to.
+
+    Args:
+        start: of this part of the run.
+        total_steps: counted as the restored checkpoint counts.
+        relative_steps: counted from the step at which the run's first part began; None: not given.
+        model_dir: of the run.
+
+    Raises:
+        ConfigError: it is reached already.
+    """
+    last_step = total_steps if relative_steps is None else start.began_at + relative_steps
+    if start.step >= last_step:
+        name = "TRAIN_STEPS" if relative_steps is None else "TRAIN_STEPS_RELATIVE"
+        asked = total_steps if relative_steps is None else relative_steps
+        raise ConfigError(
+            f"There is nothing to train: {name} is {asked}, up to step {last_step}, and the "
+            f"{start.origin} (MODEL_DIR: {os.path.abspath(model_dir)}) has {start.step} already. "
+            f"Give more steps to go on, or another MODEL_DIR to begin anew; `python -m t5x.eval` "
+            "evaluates what is there.",
+            "train.total_steps" if relative_steps is None else "train.relative_steps",
+            "train.model_dir",
+        )
+    return last_step
+
+
+def check_configuration(
+    train_cfg: utils.DatasetConfig,
+    train_eval_cfg: utils.DatasetConfig | None,
+    infer_eval_cfg: utils.DatasetConfig | None,
+    model: EncoderDecoderModel,
+    partitioner: PjitPartitioner,
+    verify_vocabularies: Callable[..., None] | None,
+) -> tuple[DataLayout, list[Any], list[str]]:
+    """Refuses what cannot work, before data are read.
+
+    Returns:
+        The layout of the training data, its tasks, and the names of those whose loss is watched.
+
+    Raises:
+        ConfigError: what cannot work.
+    """
+    with blamed_on("train/DatasetConfig.batch_size", "PjitPartitioner.num_partitions"):
+        layout = partitioner.get_data_layout(train_cfg.batch_size)
+    tasks = config_checks.check_dataset(train_cfg, "train")
+    config_checks.check_embedding(model)
+    if verify_vocabularies is not None:
+        config_checks.check_vocabularies(train_cfg, model, verify_vocabularies)
+    watched: list[str] = []
+    for cfg, scope in ((train_eval_cfg, "train_eval"), (infer_eval_cfg, "infer_eval")):
+        if cfg is not None:
+            with blamed_on(f"{scope}/DatasetConfig.batch_size", "PjitPartitioner.num_partitions"):
+                partitioner.get_data_layout(cfg.batch_size)
+            names = [task.name for task in config_checks.check_dataset(cfg, scope)]
+            watched = names if scope == "train_eval" else watched
+    return layout, tasks, watched
+
+
+def warn_of_ignored(**given: tuple[Any, Any]) -> None:
+    """Warns once of each argument that is set away from its default and has no effect.
+
+    Args:
+        given: (value, default) by name.
+    """
+    for name, (value, default) in given.items():
+        if value != default:
+            logging.warning("train.%s=%r has no effect in this engine.", name, value)
+
+
+def in_background(function: Callable[..., Any], *args: Any) -> concurrent.futures.Future[Any]:
+    """Calls a function in a thread of its own, while the caller compiles.
+
+    Args:
+        function: TensorFlow's work, which leaves the interpreter to others most of the time.
+        args: of the function.
+    """
+    pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=function.__name__)
+    future = pool.submit(function, *args)
+    pool.shutdown(wait=False)
+    return future
+
+
+def first_batch_ahead(iterator: Iterator[Any]) -> Iterator[Any]:
+    """Begins to fetch the first batch in the background.
+
+    Args:
+        iterator: endless.
+
+    Example:
+        >>> import itertools
+        >>> list(itertools.islice(first_batch_ahead(itertools.count()), 3))
+        [0, 1, 2]
+    """
+    first = in_background(next, iterator)
+
+    def chained() -> Iterator[Any]:
+        yield first.result()
+        yield from iterator
+
+    return chained()
+
+
+def settings(
+    model_dir: str,
+    cfg: utils.DatasetConfig,
+    start: Start,
+    last_step: int,
+    partitioner: PjitPartitioner,
+) -> dict[str, str]:
+    """Returns what a person wants to know before the first step."""
+    lengths = dict(cfg.task_feature_lengths or {})
+    tokens = cfg.batch_size * sum(lengths.values())
+    devices = partitioner.mesh.devices
+    packed = ", packed" if cfg.pack else ""
+    shape = " x ".join(str(n) for n in devices.shape)
+    return {
+        "task or mixture": f"{cfg.mixture_or_task_name}, split {cfg.split}",
+        "parameters": f"{count_parameters(start.state):,}, from {start.origin}",
+        "steps": f"{start.step} to {last_step}",
+        "batch": f"{cfg.batch_size} rows of {lengths}{packed}: {tokens:,} tokens a step",
+        "devices": f"{devices.size} {devices.flat[0].platform} (data x model: {shape})",
+        "writes to": os.path.abspath(model_dir),
+    }
+
+
+def heading(settings: Mapping[str, str]) -> str:
+    """Writes settings below each other."""
+    width = max(map(len, settings))
+    lines = [f"  {name:<{width}}  {value}" for name, value in settings.items()]
+    return "\n" + "\n".join(lines) + "\n"
