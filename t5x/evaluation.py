@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import numpy as np
 
 from t5x.data import DatasetConfig, get_mixture_or_task, import_module, seqio
+from t5x.inference import get_batch_infer_fn, unzip_aux
 from t5x.models import EncoderDecoderModel
 from t5x.optimizers import Tree
 from t5x.partitioning import PjitPartitioner
@@ -18,50 +18,32 @@ InferFn = Callable[[Any, Tree], list[tuple[int, Any]]]
 
 
 def get_infer_fn(
-    infer_step: Callable[[Tree, Mapping[str, Any]], Any],
+    infer_step: Callable[..., Any],
     batch_size: int,
     partitioner: PjitPartitioner,
     params_sharding: Any = None,
 ) -> InferFn:
     """Returns a function from an enumerated dataset to one result a row.
 
-    The last batch is filled with copies of its first row, whose results are dropped: every batch
-    has one shape, no row is lost, and no host waits for another.
-
     Args:
         infer_step: `model.predict_batch`, `model.score_batch` or their kind.
-        batch_size: rows of a batch; a multiple of the mesh's data axis.
+        batch_size: rows of a batch; a multiple of the mesh's data axis. The last batch may have
+            fewer (see `inference.get_batch_infer_fn`).
         partitioner: where arrays live.
         params_sharding: of the parameters; as they are when None.
 
     Returns:
         `(dataset, params) -> [(index, result), ...]`, in the order of the dataset.
     """
-    step = partitioner.partition(
-        infer_step,
-        in_axis_resources=(params_sharding, partitioner.data_sharding),
-        out_axis_resources=partitioner.replicated,
-    )
-    partitioner.get_data_layout(batch_size)
+    infer_batch = get_batch_infer_fn(infer_step, batch_size, partitioner, params_sharding)
 
     def infer(dataset: Any, params: Tree) -> list[tuple[int, Any]]:
         results: list[tuple[int, Any]] = []
         for indices, batch in dataset.batch(batch_size).as_numpy_iterator():
-            count = len(indices)
-            padded = jax.tree.map(lambda x: _fill(x, batch_size), batch)
-            outputs = jax.device_get(step(params, partitioner.shard_batch(padded)))
-            results += [
-                (int(index), jax.tree.map(lambda x, row=row: x[row], outputs))
-                for row, index in enumerate(indices[:count])
-            ]
+            results += zip(map(int, indices), infer_batch(params, batch, 0), strict=True)
         return results
 
     return infer
-
-
-def _fill(x: np.ndarray, rows: int) -> np.ndarray:
-    missing = rows - x.shape[0]
-    return np.concatenate([x, np.repeat(x[:1], missing, axis=0)]) if missing else x
 
 
 class InferenceEvaluator:
@@ -89,6 +71,9 @@ class InferenceEvaluator:
         name = dataset_cfg.mixture_or_task_name
         get_mixture_or_task(name)
         lengths = dataset_cfg.task_feature_lengths
+        log_dir = None if log_dir is None else os.path.join(log_dir, "inference_eval")
+        if log_dir is not None:
+            os.makedirs(log_dir, exist_ok=True)  # seqio.JSONLogger alone does not make it
         self.seqio_evaluator = inference_evaluator_cls(
             mixture_or_task_name=name,
             feature_converter=model.FEATURE_CONVERTER_CLS(pack=False),
@@ -96,9 +81,10 @@ class InferenceEvaluator:
             use_cached=dataset_cfg.use_cached,
             seed=dataset_cfg.seed,
             sequence_length=dict(lengths) if lengths else None,
-            log_dir=None if log_dir is None else os.path.join(log_dir, "inference_eval"),
+            log_dir=log_dir,
             use_memory_cache=dataset_cfg.use_memory_cache,
         )
+        self._batch_size = dataset_cfg.batch_size
         self._predict = get_infer_fn(
             model.predict_batch, dataset_cfg.batch_size, partitioner, params_sharding
         )
@@ -113,6 +99,12 @@ class InferenceEvaluator:
     def eval_tasks(self) -> list[Any]:
         """The tasks that have the split and metrics."""
         return list(self.seqio_evaluator.eval_tasks)
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of a batch's model features."""
+        shapes = self.seqio_evaluator.model_feature_shapes
+        return {name: (self._batch_size, *shape) for name, shape in shapes.items()}
 
     def evaluate(self, params: Tree, step: int) -> dict[str, dict[str, float]]:
         """Predicts every example, computes and writes the metrics of each task.
@@ -155,6 +147,5 @@ def _numbers(by_task: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, fl
 
 def _unzip_aux(results: list[tuple[int, Any]]) -> tuple[list[tuple[int, Any]], dict[str, list]]:
     """Separates predictions from auxiliary values, as SeqIO wants them."""
-    predictions = [(index, tokens) for index, (tokens, _) in results]
-    names = results[0][1][1] if results else {}
-    return predictions, {name: [aux[name] for _, (_, aux) in results] for name in names}
+    predictions, aux = unzip_aux(result for _, result in results)
+    return [(index, p) for (index, _), p in zip(results, predictions, strict=True)], aux

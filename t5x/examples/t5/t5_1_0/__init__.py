@@ -1,0 +1,1 @@
+"""gin files; a package, because gin resolves include paths through packages."""
