@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import importlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from t5x.quiet import import_seqio, import_tensorflow
 
@@ -34,9 +36,11 @@ class DatasetConfig:
         module: imported first, to register the tasks.
         use_memory_cache: keep evaluation examples in memory.
         trim_output_features: cut examples to `task_feature_lengths`.
-        runtime_preprocessors: accepted for T5X's sake.
-        num_prefetch_threads: accepted for T5X's sake.
-        num_workers: accepted for T5X's sake.
+        runtime_preprocessors: run after the tasks' own, on the mixed, trimmed and shuffled
+            examples, before they become model features; inference evaluation does not run them.
+            As in SeqIO they may take `sequence_length` and `output_features`.
+        num_prefetch_threads: accepted for T5X's sake; setting it warns.
+        num_workers: accepted for T5X's sake; setting it warns.
     """
 
     mixture_or_task_name: Any
@@ -54,6 +58,15 @@ class DatasetConfig:
     runtime_preprocessors: Sequence[Any] | None = None
     num_prefetch_threads: int | None = None
     num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("num_prefetch_threads", "num_workers"):
+            if getattr(self, name):
+                logging.log_first_n(
+                    logging.WARNING,
+                    "DatasetConfig.%s=%s has no effect: tf.data chooses its own number of threads.",
+                    2, name, getattr(self, name),
+                )  # fmt: skip
 
 
 def import_module(module: str | None) -> None:
@@ -154,23 +167,36 @@ def get_dataset(
             f"BATCH_SIZE {cfg.batch_size} is not divisible by the {shard_info.num_shards} hosts "
             "that read data: choose a multiple."
         )
+    task = get_mixture_or_task(cfg.mixture_or_task_name)
+    lengths = dict(cfg.task_feature_lengths)
+    dataset = task.get_dataset(
+        sequence_length=lengths,
+        split=cfg.split,
+        use_cached=cfg.use_cached,
+        shuffle=cfg.shuffle,
+        seed=cfg.seed,
+        shard_info=shard_info,
+        num_epochs=num_epochs,
+        trim_output_features=cfg.trim_output_features,
+    )
+    dataset = _preprocess_at_runtime(dataset, cfg, task.output_features)
     converter = feature_converter_cls(
         pack=cfg.pack, use_custom_packing_ops=cfg.use_custom_packing_ops
     )
-    return seqio.get_dataset(
-        mixture_or_task_name=get_mixture_or_task(cfg.mixture_or_task_name),
-        task_feature_lengths=dict(cfg.task_feature_lengths),
-        dataset_split=cfg.split,
-        shuffle=cfg.shuffle,
-        num_epochs=num_epochs,
-        feature_converter=converter,
-        shard_info=shard_info,
-        use_cached=cfg.use_cached,
-        seed=cfg.seed,
-        trim_output_features=cfg.trim_output_features,
-        batch_size=cfg.batch_size // shard_info.num_shards,
-        verbose=False,
-    )
+    features = converter(dataset, task_feature_lengths=lengths)
+    return features.batch(cfg.batch_size // shard_info.num_shards, drop_remainder=True)
+
+
+def _preprocess_at_runtime(dataset: Any, cfg: DatasetConfig, output_features: Any) -> Any:
+    arguments = {"sequence_length": cfg.task_feature_lengths, "output_features": output_features}
+    # Far from the seeds that SeqIO counts up from the run's own for the tasks' preprocessors.
+    seed = None if cfg.seed is None else cfg.seed + 1_000_000
+    with seqio.utils.map_seed_manager(seed):
+        for preprocess in cfg.runtime_preprocessors or ():
+            accepted = inspect.signature(preprocess).parameters
+            own = {name: value for name, value in arguments.items() if name in accepted}
+            dataset = preprocess(dataset, **own)
+    return dataset
 
 
 def get_training_eval_datasets(
@@ -196,7 +222,7 @@ def get_training_eval_datasets(
         if cfg.split in task.splits:
             one_task = dataclasses.replace(cfg, mixture_or_task_name=task.name)
             dataset = get_dataset_fn(one_task, shard_info, feature_converter_cls, num_epochs=None)
-            datasets[task.name] = dataset.take(eval_steps).cache()
+            datasets[task.name] = _in_fixed_order(dataset).take(eval_steps).cache()
     return datasets
 
 
@@ -208,12 +234,17 @@ def batches(dataset: Any, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
         start: how many batches an earlier part of the same run has consumed: they are passed over,
             so that the run goes on as if it had never stopped.
     """
-    options = tf.data.Options()
-    options.deterministic = True
-    dataset = dataset.with_options(options)
+    dataset = _in_fixed_order(dataset)
     if start:
         dataset = dataset.skip(start)
     return iter(dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
+
+
+def _in_fixed_order(dataset: Any) -> Any:
+    """Makes parallel reads and maps yield in order, whatever the source's own options say."""
+    options = tf.data.Options()
+    options.deterministic = True
+    return dataset.with_options(options)
 
 
 def input_shapes(dataset: Any, batch_size: int) -> dict[str, tuple[int, ...]]:

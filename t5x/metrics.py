@@ -7,23 +7,13 @@ A step returns a dictionary of metrics; those of several steps merge by addition
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
-
-
-class Metric(Protocol):
-    """Something that merges with its like and ends as one number."""
-
-    def merge(self, other: Any) -> Any:
-        """Returns the metric of both spans."""
-
-    def value(self, steps: int, seconds: float) -> float:
-        """Returns the number, given how many steps and seconds the span took."""
 
 
 @struct.dataclass

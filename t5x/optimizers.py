@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,16 +73,24 @@ class OptimizerDef(abc.ABC):
         return flax.serialization.from_state_dict(target, state_dict)
 
 
+OptaxMaker = Callable[[Float[Array, ""] | float], optax.GradientTransformation]
+"""From a learning rate to an optimizer; the state must not depend on the rate."""
+
+
 class OptaxWrapper(OptimizerDef):
-    """Any Optax transformation; the schedule scales what it returns.
+    """Any Optax transformation; the schedule sets its learning rate.
 
     Args:
-        optax_optimizer: a transformation that was made with learning rate 1, so that multiplying
-            its update by the schedule's rate is the published algorithm.
+        optax_optimizer: a transformation that was made with learning rate 1, whose update is
+            multiplied by the schedule's rate; or a function from the rate to a transformation, for
+            algorithms in which the rate has further places (momentum of updates, weight decay).
     """
 
-    def __init__(self, optax_optimizer: optax.GradientTransformation) -> None:
-        self.optax_optimizer = optax_optimizer
+    def __init__(self, optax_optimizer: optax.GradientTransformation | OptaxMaker) -> None:
+        self._make = optax_optimizer if callable(optax_optimizer) else None
+        self.optax_optimizer = (
+            optax_optimizer(1.0) if callable(optax_optimizer) else optax_optimizer
+        )
 
     def init_state(self, params: Tree) -> Tree:
         """Returns Optax's own state."""
@@ -95,37 +104,31 @@ class OptaxWrapper(OptimizerDef):
         step: Array | int,
         learning_rate: Float[Array, ""] | float,
     ) -> tuple[Tree, Tree]:
-        """Applies the update times the learning rate."""
-        updates, new_states = self.optax_optimizer.update(grads, param_states, params)
-        scaled = jax.tree.map(lambda u: u * jnp.asarray(learning_rate, u.dtype), updates)
-        return optax.apply_updates(params, scaled), new_states
+        """Applies Optax's update at the learning rate."""
+        if self._make is not None:
+            updates, states = self._make(learning_rate).update(grads, param_states, params)
+        else:
+            updates, states = self.optax_optimizer.update(grads, param_states, params)
+            updates = jax.tree.map(lambda u: u * jnp.asarray(learning_rate, u.dtype), updates)
+        return optax.apply_updates(params, updates), states
 
     def derive_logical_axes(self, params: Tree, param_axes: Tree) -> Tree:
-        """Leaves shaped like a parameter take its axes; counters are replicated."""
+        """Leaves with the name and shape of a parameter take its axes; others are replicated."""
+        shapes = {path: leaf.shape for path, leaf in traverse_util.flatten_dict(params).items()}
+        axes = traverse_util.flatten_dict(param_axes)
+
+        def axes_of(path: tuple[Any, ...], leaf: Any) -> tuple[str | None, ...] | None:
+            name = _dictionary_keys(path)
+            return axes[name] if shapes.get(name) == leaf.shape else None
+
         states = jax.eval_shape(self.init_state, params)
-        like_params = optax.tree_utils.tree_map_params(
-            self.optax_optimizer,
-            lambda _, names: names,
-            states,
-            jax.tree.map(_Leaf, param_axes, is_leaf=_is_axes),
-            transform_non_params=lambda _: None,
-        )
-        return jax.tree.map(
-            lambda leaf: leaf.value if isinstance(leaf, _Leaf) else None,
-            like_params,
-            is_leaf=lambda x: x is None or isinstance(x, _Leaf),
-        )
+        return jax.tree_util.tree_map_with_path(axes_of, states)
 
 
-class _Leaf:
-    """Hides a tuple of axis names from tree functions, which would look inside it."""
-
-    def __init__(self, value: tuple[str | None, ...]) -> None:
-        self.value = value
-
-
-def _is_axes(x: Any) -> bool:
-    return x is None or isinstance(x, tuple)
+def _dictionary_keys(path: tuple[Any, ...]) -> tuple[str, ...]:
+    """Returns the end of a path that lies in nested dictionaries: the parameter's name."""
+    keys = itertools.takewhile(lambda k: isinstance(k, jax.tree_util.DictKey), reversed(path))
+    return tuple(entry.key for entry in keys)[::-1]
 
 
 def chain(transformations: Sequence[optax.GradientTransformation]) -> OptaxWrapper:
@@ -143,14 +146,15 @@ def wrap_optax_optimizer(
 ) -> Callable[..., OptaxWrapper]:
     """Turns a maker of Optax optimizers into a maker of optimizers for the trainer.
 
-    The result takes the arguments of the original but `learning_rate`, which the schedule sets.
+    The result takes the arguments of the original but `learning_rate`, which the schedule sets:
+    a step at rate r is that of `optax_optimizer(r, ...)`.
 
     Example:
         >>> optimizer = wrap_optax_optimizer(optax.adamw)(weight_decay=0.01)
     """
 
     def make(*args: Any, **kwargs: Any) -> OptaxWrapper:
-        return OptaxWrapper(optax_optimizer(1.0, *args, **kwargs))
+        return OptaxWrapper(lambda rate: optax_optimizer(rate, *args, **kwargs))
 
     # Some of Optax's aliases are `functools.partial` objects (nadam is adam with nesterov).
     origin = getattr(optax_optimizer, "func", optax_optimizer)
@@ -166,12 +170,16 @@ def wrap_optax_optimizer(
 
 
 adabelief = wrap_optax_optimizer(optax.adabelief)
-adagrad = wrap_optax_optimizer(optax.adagrad)
+adadelta = wrap_optax_optimizer(optax.adadelta)
 adafactor = wrap_optax_optimizer(optax.adafactor)
+adagrad = wrap_optax_optimizer(optax.adagrad)
 adam = wrap_optax_optimizer(optax.adam)
 adamax = wrap_optax_optimizer(optax.adamax)
+adamaxw = wrap_optax_optimizer(optax.adamaxw)
 adamw = wrap_optax_optimizer(optax.adamw)
+adan = wrap_optax_optimizer(optax.adan)
 amsgrad = wrap_optax_optimizer(optax.amsgrad)
+fromage = wrap_optax_optimizer(optax.fromage)
 lamb = wrap_optax_optimizer(optax.lamb)
 lars = wrap_optax_optimizer(optax.lars)
 lion = wrap_optax_optimizer(optax.lion)
@@ -179,53 +187,50 @@ nadam = wrap_optax_optimizer(optax.nadam)
 nadamw = wrap_optax_optimizer(optax.nadamw)
 noisy_sgd = wrap_optax_optimizer(optax.noisy_sgd)
 novograd = wrap_optax_optimizer(optax.novograd)
+optimistic_adam = wrap_optax_optimizer(optax.optimistic_adam)
+optimistic_adam_v2 = wrap_optax_optimizer(optax.optimistic_adam_v2)
 optimistic_gradient_descent = wrap_optax_optimizer(optax.optimistic_gradient_descent)
 radam = wrap_optax_optimizer(optax.radam)
 rmsprop = wrap_optax_optimizer(optax.rmsprop)
 sgd = wrap_optax_optimizer(optax.sgd)
+sign_sgd = wrap_optax_optimizer(optax.sign_sgd)
+signum = wrap_optax_optimizer(optax.signum)
 sm3 = wrap_optax_optimizer(optax.sm3)
 yogi = wrap_optax_optimizer(optax.yogi)
+
+
+ClaimsPath = Callable[[str], bool] | traverse_util.Traversal
 
 
 class MultiOptimizer(OptimizerDef):
     """Several optimizers, each for the parameters it claims; the others stay frozen.
 
-    A frozen parameter gets no update and no state.
+    A frozen parameter gets no update and no state. The state of optimizer i is the sub-tree `i`.
 
     Args:
-        traversals_and_optimizers: pairs of (does it claim this path?, optimizer). A path is the
-            parameter's name joined with '/', such as `decoder/layers_0/mlp/wi/kernel`; the first
-            that claims it has it.
+        traversals_and_optimizers: pairs of (rule, optimizer). A rule says of a parameter's path,
+            its names joined with '/' such as `decoder/layers_0/mlp/wi/kernel`, whether it is its
+            own; a `flax.traverse_util.ModelParamTraversal` is a rule too.
+
+    Raises:
+        ValueError: from the methods, when two rules claim a parameter or a rule claims none.
     """
 
     def __init__(
-        self,
-        traversals_and_optimizers: Sequence[tuple[Callable[[str], bool], OptimizerDef]],
+        self, traversals_and_optimizers: Sequence[tuple[ClaimsPath, OptimizerDef]]
     ) -> None:
-        self.traversals_and_optimizers = tuple(traversals_and_optimizers)
-
-    def _owned(self, tree: Tree) -> list[dict[str, Any]]:
-        """Splits a tree's leaves into one flat dictionary an optimizer."""
-        flat = traverse_util.flatten_dict(tree, sep="/")
-        parts: list[dict[str, Any]] = [{} for _ in self.traversals_and_optimizers]
-        for path, leaf in flat.items():
-            for part, (claims, _) in zip(parts, self.traversals_and_optimizers, strict=True):
-                if claims(path):
-                    part[path] = leaf
-                    break
-        return parts
+        self._rules = tuple(rule for rule, _ in traversals_and_optimizers)
+        self._optimizers = tuple(optimizer for _, optimizer in traversals_and_optimizers)
 
     def set_param_axes(self, param_axes: Tree) -> None:
         """Hands each optimizer the axes of its parameters."""
-        for part, (_, optimizer) in zip(
-            self._owned(param_axes), self.traversals_and_optimizers, strict=True
-        ):
+        for optimizer, part in zip(self._optimizers, self._parts(param_axes), strict=True):
             optimizer.set_param_axes(part)
 
     def init_state(self, params: Tree) -> Tree:
         """Returns one state an optimizer, by its number."""
-        pairs = zip(self._owned(params), self.traversals_and_optimizers, strict=True)
-        return {str(i): opt.init_state(part) for i, (part, (_, opt)) in enumerate(pairs)}
+        pairs = enumerate(zip(self._optimizers, self._parts(params), strict=True))
+        return {str(i): optimizer.init_state(part) for i, (optimizer, part) in pairs}
 
     def apply_gradient(
         self,
@@ -237,26 +242,61 @@ class MultiOptimizer(OptimizerDef):
     ) -> tuple[Tree, Tree]:
         """Lets each optimizer update its own."""
         flat = traverse_util.flatten_dict(params, sep="/")
-        new_states = {}
-        parts = zip(
-            self._owned(grads), self._owned(params), self.traversals_and_optimizers, strict=True
-        )
-        for i, (own_grads, own_params, (_, optimizer)) in enumerate(parts):
-            updated, new_states[str(i)] = optimizer.apply_gradient(
+        states = {}
+        parts = zip(self._optimizers, self._parts(grads), self._parts(params), strict=True)
+        for i, (optimizer, own_grads, own_params) in enumerate(parts):
+            updated, states[str(i)] = optimizer.apply_gradient(
                 own_grads, own_params, param_states[str(i)], step, learning_rate
             )
-            flat |= updated
-        return traverse_util.unflatten_dict(flat, sep="/"), new_states
+            flat |= traverse_util.flatten_dict(updated, sep="/")
+        return traverse_util.unflatten_dict(flat, sep="/"), states
 
     def derive_logical_axes(self, params: Tree, param_axes: Tree) -> Tree:
         """Returns the axes of each optimizer's state."""
-        parts = zip(
-            self._owned(params),
-            self._owned(param_axes),
-            self.traversals_and_optimizers,
-            strict=True,
-        )
+        parts = zip(self._optimizers, self._parts(params), self._parts(param_axes), strict=True)
         return {
             str(i): optimizer.derive_logical_axes(own_params, own_axes)
-            for i, (own_params, own_axes, (_, optimizer)) in enumerate(parts)
+            for i, (optimizer, own_params, own_axes) in enumerate(parts)
         }
+
+    def state_dict(self, param_states: Tree) -> Tree:
+        """Returns each optimizer's own form of its state."""
+        return {
+            str(i): optimizer.state_dict(param_states[str(i)])
+            for i, optimizer in enumerate(self._optimizers)
+        }
+
+    def restore_state(self, target: Tree, state_dict: Tree) -> Tree:
+        """Returns `target` with the leaves of `state_dict`."""
+        return {
+            str(i): optimizer.restore_state(target[str(i)], state_dict[str(i)])
+            for i, optimizer in enumerate(self._optimizers)
+        }
+
+    def _parts(self, tree: Tree) -> list[Tree]:
+        """Splits a tree into one nested tree an optimizer."""
+        flat = traverse_util.flatten_dict(tree, sep="/")
+        owned = [[path for path in flat if _claims(rule, path)] for rule in self._rules]
+        owner: dict[str, int] = {}
+        for i, paths in enumerate(owned):
+            if not paths:
+                raise ValueError(
+                    f"Rule {i} of MultiOptimizer claims no parameter. It is asked about paths such "
+                    f"as {', '.join(map(repr, sorted(flat)[:3]))}: correct or remove it."
+                )
+            for path in paths:
+                if path in owner:
+                    raise ValueError(
+                        f"Rules {owner[path]} and {i} of MultiOptimizer both claim parameter "
+                        f"{path!r}: let one of them exclude it."
+                    )
+                owner[path] = i
+        parts = [{path: flat[path] for path in paths} for paths in owned]
+        return [traverse_util.unflatten_dict(part, sep="/") for part in parts]
+
+
+def _claims(rule: ClaimsPath, path: str) -> bool:
+    if isinstance(rule, traverse_util.Traversal):
+        one = traverse_util.unflatten_dict({path: None}, sep="/")
+        return any(True for _ in rule.iterate(one))
+    return rule(path)

@@ -9,6 +9,7 @@ Everything is `jax.jit` with `NamedSharding`; there is no other mechanism.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from flax.linen import partitioning as flax_partitioning
 from jax.experimental import mesh_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from t5x.errors import ConfigError
 from t5x.optimizers import Tree
 from t5x.train_state import FlaxOptimTrainState
 
@@ -105,12 +107,12 @@ class PjitPartitioner:
             product is the number of partitions.
         params_on_devices: accepted for T5X's sake; parameters are always on devices.
         backend: 'cpu', 'gpu' or 'tpu'; None takes JAX's default.
-        ici_mesh_shape: `(data, model)` within a slice, for several slices.
-        dcn_mesh_shape: `(data, model)` across slices.
+        ici_mesh_shape: `(data, model)` within a slice; it beats the number of partitions.
+        dcn_mesh_shape: `(data, model)` across slices; needs `ici_mesh_shape`.
         logical_axis_rules: see `standard_logical_axis_rules`.
 
     Raises:
-        ValueError: the devices cannot be arranged so.
+        ConfigError: there are no such devices, or they cannot be arranged so.
     """
 
     def __init__(
@@ -129,7 +131,7 @@ class PjitPartitioner:
             standard_logical_axis_rules() if logical_axis_rules is None else logical_axis_rules
         )
         self.mesh = _make_mesh(
-            jax.devices(backend), _model_axis(num_partitions, model_parallel_submesh),
+            _devices(backend), _model_axis(num_partitions, model_parallel_submesh),
             ici_mesh_shape, dcn_mesh_shape,
         )  # fmt: skip
 
@@ -231,7 +233,7 @@ class PjitPartitioner:
         out_axis_resources: Any = None,
         static_argnums: int | Sequence[int] = (),
         donate_argnums: int | Sequence[int] = (),
-    ) -> Callable[..., Any]:
+    ) -> Partitioned:
         """Compiles `function` for the mesh.
 
         Args:
@@ -248,7 +250,7 @@ class PjitPartitioner:
             static_argnums=static_argnums,
             donate_argnums=donate_argnums,
         )
-        return _InMesh(self, compiled)
+        return Partitioned(self, compiled)
 
     def shard_batch(self, batch: Tree) -> Tree:
         """Turns this host's rows of a batch into global arrays on the mesh.
@@ -262,7 +264,7 @@ class PjitPartitioner:
         )
 
 
-class _InMesh:
+class Partitioned:
     """A compiled function that always runs inside its partitioner's mesh and rules."""
 
     def __init__(self, partitioner: PjitPartitioner, compiled: Any) -> None:
@@ -270,6 +272,7 @@ class _InMesh:
         self._compiled = compiled
 
     def __call__(self, *args: Any) -> Any:
+        """Calls the function."""
         with self._partitioner.activate():
             return self._compiled(*args)
 
@@ -284,13 +287,28 @@ def _is_names(x: Any) -> bool:
     return type(x) is tuple and all(name is None or isinstance(name, str) for name in x)
 
 
+def _devices(backend: str | None) -> Sequence[jax.Device]:
+    try:
+        return jax.devices(backend)
+    except RuntimeError as error:
+        wanted = "JAX's default backend" if backend is None else f"backend={backend!r}"
+        raise ConfigError(
+            f"PjitPartitioner was asked for {wanted}, which JAX does not find on this machine "
+            f"({error}). Install JAX for it, or set partitioning.PjitPartitioner.backend to None "
+            "and leave JAX_PLATFORMS unset to take what there is.",
+            "PjitPartitioner.backend",
+        ) from None
+
+
 def _model_axis(num_partitions: int | None, submesh: HardwareMesh | None) -> int:
     if submesh is not None:
-        product = int(np.prod(submesh))
+        product = math.prod(submesh)
         if num_partitions is not None and num_partitions != product:
-            raise ValueError(
+            raise ConfigError(
                 f"num_partitions={num_partitions} contradicts model_parallel_submesh={submesh}, "
-                f"whose product is {product}: give one of them."
+                f"whose product is {product}: give one of them.",
+                "PjitPartitioner.num_partitions",
+                "PjitPartitioner.model_parallel_submesh",
             )
         return product
     return 1 if num_partitions is None else num_partitions
@@ -302,27 +320,39 @@ def _make_mesh(
     ici_mesh_shape: HardwareMesh | None,
     dcn_mesh_shape: HardwareMesh | None,
 ) -> Mesh:
-    if ici_mesh_shape is not None and dcn_mesh_shape is not None:
+    for name, shape in (("ici_mesh_shape", ici_mesh_shape), ("dcn_mesh_shape", dcn_mesh_shape)):
+        if shape is not None and len(shape) != len(MESH_AXES):
+            raise ConfigError(
+                f"{name}={tuple(shape)} must have two numbers, (data, model).",
+                f"PjitPartitioner.{name}",
+            )
+    if dcn_mesh_shape is not None:
+        if ici_mesh_shape is None:
+            raise ConfigError(
+                f"dcn_mesh_shape={tuple(dcn_mesh_shape)} says how slices are arranged, and nothing "
+                "how the devices within one are: set ici_mesh_shape too.",
+                "PjitPartitioner.dcn_mesh_shape",
+            )
         grid = mesh_utils.create_hybrid_device_mesh(
             tuple(ici_mesh_shape), tuple(dcn_mesh_shape), devices=devices
         )
         return Mesh(grid, MESH_AXES)
-    if num_partitions < 1 or len(devices) % num_partitions:
-        raise ValueError(
-            f"num_partitions={num_partitions} does not divide the {len(devices)} "
-            f"{devices[0].platform} devices: choose a divisor of {len(devices)}."
+    if ici_mesh_shape is None:
+        if num_partitions < 1 or len(devices) % num_partitions:
+            raise ConfigError(
+                f"num_partitions={num_partitions} does not divide the {len(devices)} "
+                f"{devices[0].platform} devices: choose a divisor of {len(devices)}.",
+                "PjitPartitioner.num_partitions",
+                "PjitPartitioner.model_parallel_submesh",
+            )
+        ici_mesh_shape = (len(devices) // num_partitions, num_partitions)
+    if math.prod(ici_mesh_shape) != len(devices):
+        raise ConfigError(
+            f"ici_mesh_shape={tuple(ici_mesh_shape)} needs {math.prod(ici_mesh_shape)} devices, "
+            f"there are {len(devices)}.",
+            "PjitPartitioner.ici_mesh_shape",
         )
-    shape = (
-        tuple(ici_mesh_shape)
-        if ici_mesh_shape is not None
-        else (len(devices) // num_partitions, num_partitions)
-    )
-    if int(np.prod(shape)) != len(devices):
-        raise ValueError(
-            f"ici_mesh_shape={tuple(shape)} needs {int(np.prod(shape))} devices, there are "
-            f"{len(devices)}."
-        )
-    return Mesh(mesh_utils.create_device_mesh(shape, devices=devices), MESH_AXES)
+    return Mesh(mesh_utils.create_device_mesh(tuple(ici_mesh_shape), devices=devices), MESH_AXES)
 
 
 def _data_rows_by_host(mesh: Mesh) -> dict[int, tuple[int, ...]]:

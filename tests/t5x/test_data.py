@@ -1,6 +1,7 @@
 """Batches: deterministic in the seed, resumable, and errors that name what is near."""
 
 import dataclasses
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -75,3 +76,67 @@ def test_watched_batches_are_a_few_of_each_task():
         "toy_copy": 2,
         "toy_reverse": 2,
     }
+
+
+def test_watched_batches_are_the_same_each_time_and_in_every_run():
+    cfg = dataclasses.replace(CFG, split="validation")
+    runs = [
+        data.get_training_eval_datasets(cfg, SHARD, seqio.EncDecFeatureConverter, 2)["toy_copy"]
+        for _ in range(2)
+    ]
+    first, second = (list(runs[0].as_numpy_iterator()) for _ in range(2))
+    other_run = list(runs[1].as_numpy_iterator())
+    for one, two, three in zip(first, second, other_run, strict=True):
+        assert same(one, two) and same(one, three)
+
+
+def test_the_order_does_not_depend_on_threads():
+    """Sources may ask for the fastest order; batches come in the one that the seed gives."""
+    unordered = data.tf.data.Options()
+    unordered.deterministic = False
+    dataset = data.tf.data.Dataset.range(200).map(
+        lambda i: {"x": data.tf.fill([2], i)}, num_parallel_calls=8
+    )
+    values = [int(batch["x"][0]) for batch in data.batches(dataset.with_options(unordered))]
+    assert values == list(range(200))
+    assert data._in_fixed_order(dataset.with_options(unordered)).options().deterministic
+
+
+@seqio.map_over_dataset
+def double_targets(features, sequence_length, output_features):
+    assert sequence_length == {"inputs": 32, "targets": 16} and set(output_features) == {
+        "inputs",
+        "targets",
+    }
+    return {**features, "targets": 2 * features["targets"]}
+
+
+@seqio.map_over_dataset(num_seeds=1)
+def random_targets(features, seed):
+    noise = data.tf.random.stateless_uniform([3], seed, 2, 1000, data.tf.int32)
+    return {**features, "targets": noise}
+
+
+def test_runtime_preprocessors_run_after_the_tasks_own():
+    plain = first_batches(CFG, 2)
+    doubled = first_batches(dataclasses.replace(CFG, runtime_preprocessors=[double_targets]), 2)
+    for one, two in zip(plain, doubled, strict=True):
+        np.testing.assert_array_equal(
+            2 * one["decoder_target_tokens"], two["decoder_target_tokens"]
+        )
+
+
+def test_runtime_preprocessors_draw_from_the_seed():
+    cfg = dataclasses.replace(CFG, runtime_preprocessors=[random_targets], pack=False)
+    one, again, later = first_batches(cfg, 3), first_batches(cfg, 3), first_batches(cfg, 1, start=2)
+    assert all(same(a, b) for a, b in zip(one, again, strict=True)) and same(one[2], later[0])
+    other = first_batches(dataclasses.replace(cfg, seed=8), 3)
+    assert not same(
+        {"x": one[0]["decoder_target_tokens"]}, {"x": other[0]["decoder_target_tokens"]}
+    )
+
+
+def test_fields_without_effect_warn():
+    with mock.patch.object(data.logging, "log_first_n") as warn:
+        dataclasses.replace(CFG, num_workers=4)
+    assert warn.call_args.args[-2:] == ("num_workers", 4)

@@ -1,8 +1,4 @@
-"""Decoding is tested with made-up logits: Markov chains whose best sequences can be enumerated."""
-
-import functools
-import itertools
-import re
+"""Helpers of decoding, greedy decoding and sampling, on made-up logits."""
 
 import jax
 import jax.numpy as jnp
@@ -14,105 +10,31 @@ from hypothesis import strategies as st
 from t5x import decoding
 from t5x.decode_state import read_prompt
 from t5x.sampling import _keep_nucleus
-
-EOS = 1
-VOCAB = 5
-LENGTH = 4
-NEVER = -1e7
-seeds = st.integers(0, 2**31 - 1)
-
-# Networks are module-level functions and read their tables from the cache, so that tests share what
-# is compiled.
-SAMPLE_STATIC = (
-    "tokens_to_logits eos_id num_decodes temperature topk topp max_decode_steps_hard_limit "
-    "rescale_log_probs cache_offset state_callback_fn logit_callback_fn"
+from tests.t5x.markov_chains import (
+    EOS,
+    LENGTH,
+    VOCAB,
+    bos,
+    chain_log_prob,
+    count_steps,
+    counting,
+    log_softmax,
+    markov,
+    pad,
+    prompts,
+    random_table,
+    sample,
+    search,
+    tables,
 )
-SEARCH_STATIC = "tokens_to_logits eos_id num_decodes alpha max_decode_len cache_offset"
-sample = jax.jit(decoding.temperature_sample, static_argnames=SAMPLE_STATIC.split())
-search = jax.jit(decoding.beam_search, static_argnames=SEARCH_STATIC.split())
-STEPS: list[np.ndarray] = []
+
+seeds = st.integers(0, 2**31 - 1)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def strict_promotion():
     with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         yield
-
-
-def random_table(seed, vocab=VOCAB, length=LENGTH, scale=2.0):
-    """Logits [position, previous token, token]; they differ by position, so no two paths tie."""
-    table = np.random.default_rng(seed).normal(size=(length, vocab, vocab))
-    return (table * scale).astype(np.float32)
-
-
-def tables(*each):
-    """A cache with one table for each row of the batch."""
-    return {"cross_table": jnp.stack([jnp.asarray(table, jnp.float32) for table in each])}
-
-
-def markov(state):
-    """Logits of the next token, from its position and the last one; counts its calls in STEPS."""
-    jax.debug.callback(STEPS.append, state.cur_index[0])
-    table = state.cache["cross_table"]
-    rows = state.cur_index.shape[0]
-    row = jnp.arange(rows) // (rows // table.shape[0])
-    return table[row, state.cur_index, state.cur_token[:, 0]], state.cache
-
-
-def counting(state):
-    """Each token is followed by the next number; 2 follows BOS."""
-    last = state.cur_token[:, 0]
-    following = jnp.where(last == 0, 2, last + 1)
-    return jax.nn.one_hot(following, 10, dtype=jnp.float32) * 50.0, state.cache
-
-
-def count_steps(decode, *args, **kwargs):
-    """The result of a search with `markov`, and how many steps it took."""
-    jax.effects_barrier()
-    STEPS.clear()
-    result = jax.block_until_ready(decode(*args, **kwargs))
-    jax.effects_barrier()
-    return result, len(STEPS)
-
-
-def bos(batch=1, length=LENGTH):
-    return jnp.zeros((batch, length), jnp.int32)
-
-
-def prompts(*rows):
-    return jnp.array(rows, jnp.int32)
-
-
-def log_softmax(logits):
-    logits = np.asarray(logits, np.float64)
-    return logits - np.log(np.sum(np.exp(logits), axis=-1, keepdims=True))
-
-
-def chain_log_prob(table, tokens, first=0, start=0):
-    """Log-probability of the tokens to their EOS, from position `start` on, in float64."""
-    log_probs, total, last = log_softmax(table), 0.0, first
-    for position, token in enumerate(tokens, start):
-        total += log_probs[position, last, token]
-        last = token
-        if token == EOS:
-            break
-    return total
-
-
-def ended_sequences(vocab, length):
-    """All sequences of at most `length` tokens that end in their only EOS."""
-    others = [token for token in range(vocab) if token != EOS]
-    for n in range(length):
-        for head in itertools.product(others, repeat=n):
-            yield (*head, EOS)
-
-
-def pad(tokens, length=LENGTH):
-    return list(tokens) + [0] * (length - len(tokens))
-
-
-def penalty(n, alpha):
-    return ((5 + n) / 6) ** alpha
 
 
 # The caches' helpers
@@ -398,262 +320,3 @@ def test_sampling_stops_when_all_rows_have_ended():
     (tokens, _), steps = count_steps(sample, bos(1, 20), tables(table), markov, EOS)
     assert tokens[0, 0].tolist() == pad([3, 3, EOS], 20)
     assert steps == 3
-
-
-# Beam search against enumeration and against a plain restatement
-
-
-def test_wide_enough_beam_finds_all_sequences_in_order():
-    table = random_table(7, vocab=4)
-    ranked = sorted(
-        (chain_log_prob(table, s) / penalty(len(s), 0.6), pad(s)) for s in ended_sequences(4, 4)
-    )
-    assert len(ranked) == 40
-    tokens, scores = search(bos(), tables(table), markov, EOS, num_decodes=54, alpha=0.6)
-    assert tokens[0, -40:].tolist() == [sequence for _, sequence in ranked]
-    np.testing.assert_allclose(scores[0, -40:], [score for score, _ in ranked], rtol=1e-5)
-    assert np.all(np.asarray(scores[0, :-40]) == NEVER) and not np.any(tokens[0, :-40])
-
-
-def test_beam_search_from_a_forced_prefix():
-    table = random_table(11, vocab=4)
-    ranked = sorted(
-        (chain_log_prob(table, s, first=3, start=1) / penalty(len(s), 0.6), [3, *pad(s, 3)])
-        for s in ended_sequences(4, 3)
-    )
-    tokens, scores = search(
-        prompts([0, 3, 0, 0]), tables(table), markov, EOS, num_decodes=54, alpha=0.6
-    )
-    assert tokens[0, -len(ranked) :].tolist() == [sequence for _, sequence in ranked]
-    np.testing.assert_allclose(scores[0, -len(ranked) :], [score for score, _ in ranked], rtol=1e-5)
-
-
-def plain_beam_search(table, num_decodes, alpha):
-    """The specification in plain Python, without stopping early: (sequences, scores)."""
-    log_probs = log_softmax(table)
-    live, finished = [(0.0, ())], []
-    for n in range(1, LENGTH + 1):
-        extensions = [
-            (log_prob + log_probs[n - 1, s[-1] if s else 0, token], (*s, token))
-            for log_prob, s in live
-            for token in range(VOCAB)
-            if log_probs[n - 1, s[-1] if s else 0, token] > -np.inf
-        ]
-        extensions = sorted(extensions, reverse=True)[: 2 * num_decodes]
-        finished += [(p / penalty(n, alpha), s) for p, s in extensions if s[-1] == EOS]
-        finished = sorted(finished, reverse=True)[:num_decodes]
-        live = [(p, s) for p, s in extensions if s[-1] != EOS][:num_decodes]
-    best = sorted(finished or live)
-    missing = num_decodes - len(best)
-    sequences = [[0] * LENGTH] * missing + [pad(s) for _, s in best]
-    return sequences, [NEVER] * missing + [score for score, _ in best]
-
-
-@pytest.mark.parametrize(("num_decodes", "alpha"), [(1, 0.6), (3, 0.6), (2, -1.0)])
-@settings(max_examples=30, deadline=None)
-@given(seed=seeds)
-def test_beam_search_equals_the_full_run_of_the_specification(num_decodes, alpha, seed):
-    both = [random_table(seed), random_table(seed + 1, scale=0.5)]
-    tokens, scores = search(
-        bos(2), tables(*both), markov, EOS, num_decodes=num_decodes, alpha=alpha
-    )
-    for row, table in enumerate(both):
-        expected_tokens, expected_scores = plain_beam_search(table, num_decodes, alpha)
-        np.testing.assert_allclose(scores[row], expected_scores, rtol=1e-5, atol=1e-5)
-        if np.min(np.diff(expected_scores), initial=1.0) > 1e-4:
-            assert tokens[row].tolist() == expected_tokens
-
-
-def three_beams(*both, **kwargs):
-    return search(bos(2), tables(*both), markov, EOS, num_decodes=3, alpha=0.6, **kwargs)
-
-
-@settings(max_examples=30, deadline=None)
-@given(seed=seeds)
-def test_scores_are_the_penalised_log_probs_of_the_tokens(seed):
-    table = random_table(seed)
-    table[-1, :, EOS] += 9.0
-    tokens, scores = three_beams(table, table)
-    assert np.all(np.diff(scores[0]) >= 0)
-    for sequence, score in zip(tokens[0].tolist(), scores[0].tolist(), strict=True):
-        n = sequence.index(EOS) + 1
-        assert not any(sequence[n:])
-        expected = chain_log_prob(table, sequence) / penalty(n, 0.6)
-        np.testing.assert_allclose(score, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_one_row_does_not_change_another():
-    quick, slow = random_table(0), random_table(2)
-    quick[..., EOS] += 4.0
-    slow[..., EOS] -= 2.0
-    tokens, scores = three_beams(quick, slow)
-    for row, table in enumerate([quick, slow]):
-        same_tokens, same_scores = three_beams(table, table)
-        np.testing.assert_array_equal(tokens[row], same_tokens[row])
-        np.testing.assert_array_equal(scores[row], same_scores[row])
-
-
-def test_unfinished_row_returns_its_live_beams_without_penalty():
-    finishing, endless = random_table(0), random_table(3)
-    finishing[-1, :, EOS] += 9.0
-    endless[..., EOS] = -np.inf
-    tokens, scores = three_beams(finishing, endless)
-    assert all(EOS in sequence for sequence in tokens[0].tolist())
-    assert tokens[1].tolist() == plain_beam_search(endless, 3, 0.6)[0]
-    expected = [chain_log_prob(endless, sequence) for sequence in tokens[1].tolist()]
-    np.testing.assert_allclose(scores[1], expected, rtol=1e-5)
-
-
-def test_impossible_beams_are_empty_places():
-    # In the first row EOS or 2 may come first, and after 2 only EOS; in the second all is 2.
-    first = np.full((LENGTH, VOCAB, VOCAB), -np.inf, np.float32)
-    first[:, 0, [EOS, 2]] = np.log([0.25, 0.75])
-    first[:, 2, EOS] = first[:, EOS, 0] = first[:, 3:, 0] = 0.0
-    second = np.full((LENGTH, VOCAB, VOCAB), -np.inf, np.float32)
-    second[:, :, 2] = 0.0
-    tokens, scores = three_beams(first, second)
-    assert tokens.tolist() == [
-        [[0, 0, 0, 0], [EOS, 0, 0, 0], [2, EOS, 0, 0]],
-        [[0, 0, 0, 0], [0, 0, 0, 0], [2, 2, 2, 2]],
-    ]
-    expected = [[NEVER, np.log(0.25), np.log(0.75) / penalty(2, 0.6)], [NEVER, NEVER, 0.0]]
-    np.testing.assert_allclose(scores, expected, rtol=1e-6)
-    _, steps = count_steps(three_beams, first, first)
-    assert steps == 2
-
-
-def one_beam(table):
-    return search(bos(2), tables(table, table), markov, EOS, num_decodes=1, alpha=0.6)
-
-
-def test_early_stop_spares_steps():
-    table = np.zeros((LENGTH, VOCAB, VOCAB), np.float32)
-    table[..., EOS] = 8.0
-    (tokens, _), steps = count_steps(one_beam, table)
-    assert tokens[0].tolist() == [pad([EOS])]
-    assert steps == 1
-
-
-def test_stop_waits_for_beams_that_the_penalty_may_still_lift():
-    # EOS is likeliest at first, but 2 2 2 EOS loses nothing more and has the kinder penalty.
-    table = np.full((LENGTH, VOCAB, VOCAB), -50.0, np.float32)
-    table[0, 0, [EOS, 2]] = np.log([0.52, 0.48])
-    table[1:3, 2, 2] = table[3, 2, EOS] = 0.0
-    (tokens, scores), steps = count_steps(one_beam, table)
-    assert tokens[0].tolist() == [[2, 2, 2, EOS]]
-    np.testing.assert_allclose(scores[0], np.log(0.48) / penalty(4, 0.6), rtol=1e-5)
-    assert np.log(0.48) < np.log(0.52) < scores[0, 0]
-    assert steps == 4
-
-
-@pytest.mark.parametrize(
-    ("kwargs", "expected"),
-    [
-        ({"max_decode_step": jnp.array(2)}, [[2, 3, 0, 0, 0], [5, 6, 7, 0, 0]]),
-        ({"max_decode_step": jnp.array(1)}, [[2, 0, 0, 0, 0], [5, 6, 0, 0, 0]]),
-        ({"max_decode_len": 3}, [[2, 3, 4], [5, 6, 7]]),
-        ({"max_decode_len": 6}, [[2, 3, 4, 5, 6, 7], [5, 6, 7, 8, 9, 0]]),
-    ],
-)
-def test_beam_bounds(kwargs, expected):
-    inputs = prompts([0, 0, 0, 0, 0], [0, 5, 0, 0, 0])
-    tokens, _ = search(inputs, {}, counting, eos_id=9, num_decodes=1, **kwargs)
-    assert tokens[:, 0].tolist() == expected
-
-
-# Caches
-
-SEARCHES = {
-    "beam": functools.partial(search, num_decodes=3),
-    "sample": functools.partial(sample, num_decodes=3, topk=0, rescale_log_probs=False),
-}
-PROBLEMS: list[np.ndarray] = []
-SIX = 6
-
-
-def remembering(state, offset):
-    """Logits from all the tokens fed so far, as the cache remembers them, checked on the way.
-
-    `history` is [rows, length], and `cross_weights` [batch, length, vocab, vocab] must stay that,
-    both behind a layer axis where `offset` is 1.
-    """
-    cache, rows = state.cache["layer"], state.cur_index.shape[0]
-    history, weights = cache["history"], cache["cross_weights"]
-    if offset:
-        history, weights = history[0], weights[0]
-    assert rows == 6 and history.shape == (rows, SIX) and weights.shape == (2, SIX, VOCAB, VOCAB)
-    positions = jnp.arange(SIX)[None]
-    history = jnp.where(positions == state.cur_index[:, None], state.cur_token, history)
-    past = positions <= state.cur_index[:, None]
-    inputs = jnp.pad(state.sequences, ((0, 0), (1, 0)))[:, :-1]
-    jax.debug.callback(PROBLEMS.append, jnp.any(past & (history != inputs)))
-    one_hot = jnp.where(past[..., None], jax.nn.one_hot(history, VOCAB, dtype=jnp.float32), 0.0)
-    nested = decoding.unflatten_beam_dim(one_hot, 2, rows // 2)
-    logits = decoding.flatten_beam_dim(jnp.einsum("bklv,blvw->bkw", nested, weights))
-    kept = {"history": history[None] if offset else history, "index": cache["index"] + 1}
-    return logits, {"layer": {**cache, **kept}}
-
-
-REMEMBERING = [functools.partial(remembering, offset=offset) for offset in (0, 1)]
-
-
-def remember(name, inputs, history, seed, offset=0, initial_index=(0, 0)):
-    """Searches with `remembering`; returns the result, and asserts that no cache was wrong."""
-    weights = np.random.default_rng(seed).normal(size=(2, SIX, VOCAB, VOCAB)) * 1.5
-    layer = {"history": history, "cross_weights": jnp.asarray(weights, jnp.float32)}
-    if offset:
-        layer = jax.tree.map(lambda x: x[None], layer)
-    PROBLEMS.clear()
-    result = SEARCHES[name](
-        inputs,
-        {"layer": {**layer, "index": jnp.array(0)}},
-        REMEMBERING[offset],
-        EOS,
-        decode_rng=jax.random.key(0),
-        cache_offset=offset,
-        initial_index=jnp.array(initial_index),
-    )
-    jax.block_until_ready(result)
-    jax.effects_barrier()
-    assert len(PROBLEMS) >= 2 and not any(PROBLEMS)
-    return result
-
-
-@pytest.mark.parametrize(("name", "offset"), [("beam", 0), ("beam", 1), ("sample", 0)])
-def test_cache_follows_its_beam_and_shared_leaves_stay(name, offset):
-    crossed = False
-    for seed in range(5):
-        nothing = jnp.full((2, SIX), -1, jnp.int32)
-        tokens, scores = remember(name, bos(2, SIX), nothing, seed, offset)
-        assert tokens.shape == (2, 3, SIX) and scores.shape == (2, 3)
-        crossed |= len({tuple(s[:1]) for s in tokens[0].tolist()}) < 3
-    assert crossed  # or nothing has been tested: beams with one ancestor replaced another's
-
-
-@pytest.mark.parametrize("name", SEARCHES)
-def test_a_prefilled_cache_continues_where_it_ends(name):
-    inputs = prompts([0, 2, 3, 4, 0, 0], [0, 3, 0, 0, 0, 0])
-    nothing = jnp.full((2, SIX), -1, jnp.int32)
-    filled = jnp.where(jnp.arange(SIX)[None] < jnp.array([[3], [1]]), inputs, -1)
-    whole = remember(name, inputs, nothing, seed=4)
-    continued = remember(name, inputs, filled, seed=4, initial_index=(3, 1))
-    assert continued[0][:, :, :3].tolist()[0] == [[2, 3, 4]] * 3
-    assert continued[0][1, :, 0].tolist() == [3, 3, 3]
-    assert whole[0].tolist() == continued[0].tolist()
-    np.testing.assert_allclose(whole[1], continued[1], rtol=1e-5)
-
-
-@pytest.mark.slow
-def test_sharded_batch_keeps_its_cache_in_place():
-    mesh = jax.sharding.Mesh(np.array(jax.devices()[:2]), ("data",))
-    rows = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
-    cache = {"cached_key": jnp.zeros((4, 6, 77)), "cross_key": jnp.zeros((4, 6, 77))}
-    inputs, cache = jax.device_put((bos(4, 6), cache), rows)
-
-    def network(state):
-        keys = state.cache["cached_key"] + state.cur_token[..., None].astype(jnp.float32)
-        return jnp.sum(keys, axis=1)[:, :VOCAB], {**state.cache, "cached_key": keys}
-
-    compiled = search.lower(inputs, cache, network, EOS).compile().as_text()
-    assert "77]" in compiled
-    assert not re.search(r"77\]\S* all-(gather|to-all)", compiled)

@@ -73,6 +73,28 @@ def test_a_batch_that_the_mesh_does_not_divide():
         PjitPartitioner().get_data_layout(6)
 
 
+def test_a_backend_that_is_not_here():
+    with pytest.raises(ValueError, match=r"backend='tpu', which JAX does not find on this machine"):
+        PjitPartitioner(backend="tpu")
+
+
+def test_a_mesh_given_by_its_shape():
+    assert dict(PjitPartitioner(ici_mesh_shape=(4, 2)).mesh.shape) == {"data": 4, "model": 2}
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ({"ici_mesh_shape": (4, 1)}, r"ici_mesh_shape=\(4, 1\) needs 4 devices, there are 8"),
+        ({"ici_mesh_shape": (8,)}, r"ici_mesh_shape=\(8,\) must have two numbers"),
+        ({"dcn_mesh_shape": (2, 1)}, r"dcn_mesh_shape=\(2, 1\) .* set ici_mesh_shape too"),
+    ],
+)
+def test_mesh_shapes_that_cannot_be(shapes, message):
+    with pytest.raises(ValueError, match=message):
+        PjitPartitioner(**shapes)
+
+
 def test_batches_are_split_by_rows():
     partitioner = PjitPartitioner(num_partitions=2)
     batch = partitioner.shard_batch({"x": jax.numpy.arange(16).reshape(8, 2)})

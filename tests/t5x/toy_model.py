@@ -12,7 +12,7 @@ from t5x.examples.t5 import network
 from t5x.initialization import TrainStateInitializer
 from t5x.models import EncoderDecoderModel
 from t5x.optimizers import OptimizerDef
-from t5x.partitioning import PjitPartitioner, standard_logical_axis_rules
+from t5x.partitioning import MESH_AXES, PjitPartitioner, standard_logical_axis_rules
 from t5x.schedules import create_learning_rate_scheduler
 from t5x.trainer import Trainer
 
@@ -28,10 +28,11 @@ def toy_model(
     optimizer: OptimizerDef | None = None,
     dropout_rate: float = 0.0,
     normalizer: losses.LossNormalizingFactor = "NUM_REAL_TARGET_TOKENS",
+    vocab_size: int = VOCAB_SIZE,
     **kwargs: Any,
 ) -> EncoderDecoderModel:
     config = network.T5Config(
-        vocab_size=VOCAB_SIZE,
+        vocab_size=vocab_size,
         emb_dim=16,
         num_heads=4,
         num_encoder_layers=1,
@@ -81,20 +82,29 @@ def toy_partitioner(num_partitions: int = 1, parameter_dims: int = 1) -> PjitPar
     )
 
 
+def one_device_partitioner() -> PjitPartitioner:
+    partitioner = PjitPartitioner()
+    partitioner.mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]).reshape(1, 1), MESH_AXES)
+    return partitioner
+
+
 def toy_trainer(
     model: EncoderDecoderModel,
     partitioner: PjitPartitioner,
     num_microbatches: int | None = None,
     summary_dir: str | None = None,
+    train_state: Any = None,
 ) -> Trainer:
     shapes = {name: value.shape for name, value in toy_batch(0).items()}
     assert model.optimizer_def is not None
     initializer = TrainStateInitializer(
         model.optimizer_def, model.get_initial_variables, shapes, partitioner
     )
+    if train_state is None:
+        train_state = initializer.from_scratch(jax.random.key(0))
     return Trainer(
         model=model,
-        train_state=initializer.from_scratch(jax.random.key(0)),
+        train_state=jax.device_put(train_state, initializer.train_state_axes),
         partitioner=partitioner,
         eval_names=["toy"],
         summary_dir=summary_dir,
