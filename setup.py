@@ -40,6 +40,7 @@ setup(
         "absl-py>=2.1",
         "chemicals>=1.3",
         "clu>=0.0.12",
+        "etils>=1.9",
         "flax>=0.10.4",
         "gin-config>=0.5",
         "importlib-resources>=6.0",  # tensorflow-datasets 4.9 needs it and does not say so
@@ -54,6 +55,7 @@ setup(
         "tensorboard>=2.18",
         "tensorflow>=2.18",
         "tensorflow-datasets>=4.9.7",
+        "tensorstore>=0.1.69",
     ],
     extras_require={
         "tpu": ["jax[tpu]"],
@@ -61,7 +63,10 @@ setup(
         "test": TEST,
         "dev": [*TEST, "mypy>=1.13", "ruff>=0.9"],
     },
-    entry_points={"t5x.gin_search_paths": ["text-chem-t5 = t5chem"]},
+    entry_points={
+        "console_scripts": ["t5chem = t5chem.cli:main"],
+        "t5x.gin_search_paths": ["text-chem-t5 = t5chem"],
+    },
     classifiers=[
         "Programming Language :: Python :: 3.11",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",

@@ -1,10 +1,16 @@
-"""Beam search with GNMT's length penalty: `beam_search`."""
+"""Beam search with GNMT's length penalty, `beam_search`, and as `transformers` does it.
+
+`hf_beam_search` answers as `generate(num_beams=...)` of Hugging Face's `transformers`: scores are
+log-probabilities over length ** length_penalty, and its rules say which beams may end and when a
+row is done. Weights published for one are evaluated with its own search.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -34,12 +40,14 @@ from t5x.decode_state import (
 class _BeamState(DecodingState):
     """The loop of the beam search; the fields it adds are [batch, beam, ...], best beam first.
 
-    An empty place among the beams has the score `min_log_prob`.
+    An empty place among the beams has the score `min_log_prob`. `active` [batch] says which rows go
+    on; a row that is done stays so.
     """
 
     live_log_probs: jax.Array
     finished_sequences: jax.Array
     finished_scores: jax.Array
+    active: jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +59,13 @@ class _BeamRule:
         bound: (log_probs, n, n_max) -> a score that no continuation of live beams with these
             log-probabilities can pass, the next token being the n-th, the last the n_max-th. A
             row is done when its worst finished beam reaches the bound of its best live one.
+        best_half_ends: of the 2 * num_decodes extensions of a step only the better half may end;
+            and at the last place every beam ends, with EOS or without.
     """
 
     score: Callable[[jax.Array, jax.Array], jax.Array]
     bound: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
+    best_half_ends: bool = False
 
 
 def brevity_penalty(alpha: Number, length: int | Int[Array, "..."]) -> Float[Array, "..."]:
@@ -132,8 +143,7 @@ def beam_search(
         [2, 4, 0, 0]
     """
     del decode_rng
-    length = inputs.shape[1] if max_decode_len is None else max_decode_len
-    inputs = jnp.pad(inputs[:, :length], ((0, 0), (0, max(0, length - inputs.shape[1]))))
+    inputs = _fit(inputs, max_decode_len)
     unbounded = isinstance(max_decode_step, int) and max_decode_step < 0
     prompt = read_prompt(inputs, initial_index, None if unbounded else max_decode_step)
     end = _search(
@@ -147,6 +157,97 @@ def beam_search(
         cache_offset=cache_offset,
     )
     return _best_decodes(end, min_log_prob)
+
+
+EarlyStopping = bool | Literal["never"]
+
+
+def hf_beam_search(
+    inputs: Int[Array, "batch input_length"],
+    cache: PyTree,
+    tokens_to_logits: TokensToLogits,
+    eos_id: int,
+    num_decodes: int = 4,
+    length_penalty: Number = 1.0,
+    early_stopping: EarlyStopping = False,
+    max_decode_len: int | None = None,
+    min_log_prob: Number = -1e7,
+    decode_rng: jax.Array | None = None,
+    cache_offset: int = 0,
+    initial_index: Int[Array, " batch"] | None = None,
+) -> tuple[Int[Array, "batch num_decodes length"], Float[Array, "batch num_decodes"]]:
+    """Beam search as `generate(num_beams=num_decodes)` of Hugging Face's `transformers` 5 does it.
+
+    A beam that ends after n decoded tokens, EOS included, scores log_prob / n ** length_penalty. It
+    differs from `beam_search` in more than that: of the 2 * num_decodes extensions of a step only
+    the better half may end; at the last place every beam ends, with EOS or without; and a row is
+    done, once num_decodes beams have ended, by the rule that `early_stopping` names.
+
+    Args:
+        inputs: as for `beam_search`; `max_new_tokens` is their length.
+        cache: likewise.
+        tokens_to_logits: likewise.
+        eos_id: the token that ends a beam.
+        num_decodes: number of beams.
+        length_penalty: exponent of the length; larger favours longer sequences.
+        early_stopping: True: done at once. False: done when the best live beam, scored by its
+            length so far, is no better than the worst ended one (with a positive penalty it might
+            still become so). 'never': done when it cannot become better by any length.
+        max_decode_len: length of the outputs; that of `inputs` when None.
+        min_log_prob: stands for a log-probability of minus infinity.
+        decode_rng: ignored: the search is deterministic.
+        cache_offset: the batch axis of the cache's leaves.
+        initial_index: number of positions the cache already holds.
+
+    Returns:
+        Tokens and scores, worst beam first.
+
+    Example:
+        >>> def counts_up(state):
+        ...     return jax.nn.one_hot(state.cur_token[:, 0] + 2, 6) * 9.0, state.cache
+        >>> tokens, _ = hf_beam_search(jnp.zeros((1, 3), jnp.int32), {}, counts_up, 4, 2)
+        >>> tokens[0, -1].tolist()
+        [2, 4, 0]
+    """
+    del decode_rng
+    prompt = read_prompt(_fit(inputs, max_decode_len), initial_index, None)
+    end = _search(
+        _hf_rule(length_penalty, early_stopping, min_log_prob),
+        prompt,
+        cache,
+        tokens_to_logits,
+        eos_id=eos_id,
+        num_decodes=num_decodes,
+        min_log_prob=min_log_prob,
+        cache_offset=cache_offset,
+    )
+    return _best_decodes(end, min_log_prob)
+
+
+def _hf_rule(
+    length_penalty: Number, early_stopping: EarlyStopping, min_log_prob: Number
+) -> _BeamRule:
+    def score(log_probs: jax.Array, n: jax.Array) -> jax.Array:
+        return log_probs / n.astype(jnp.float32) ** length_penalty
+
+    def bound(log_probs: jax.Array, n: jax.Array, n_max: jax.Array) -> jax.Array:
+        if early_stopping is True:
+            # Above an empty place and below every ended beam: done when no place is empty.
+            return jnp.full_like(log_probs, 0.99 * min_log_prob)
+        if early_stopping == "never" and length_penalty > 0:
+            return score(log_probs, n_max)
+        return score(log_probs, jnp.maximum(n - 1, 1))
+
+    return _BeamRule(score, bound, best_half_ends=True)
+
+
+def _fit(
+    inputs: Int[Array, "batch input_length"], length: int | None
+) -> Int[Array, "batch length"]:
+    """Cuts or pads the prompts to the length of the outputs."""
+    if length is None:
+        return inputs
+    return jnp.pad(inputs[:, :length], ((0, 0), (0, max(0, length - inputs.shape[1]))))
 
 
 def _search(
@@ -171,8 +272,7 @@ def _search(
         cache_offset=cache_offset,
     )
     start = _first_beams(prompt, cache, num_decodes, min_log_prob, cache_offset)
-    active = functools.partial(_active, rule=rule, prompt=prompt, min_log_prob=min_log_prob)
-    return lax.while_loop(lambda state: jnp.any(active(state)), step, start)
+    return lax.while_loop(lambda state: jnp.any(state.active), step, start)
 
 
 def _first_beams(
@@ -189,6 +289,7 @@ def _first_beams(
         live_log_probs=empty.at[:, 0].set(0.0),
         finished_sequences=jnp.zeros((batch, beams, length), jnp.int32),
         finished_scores=empty,
+        active=prompt.cur_index < prompt.limit,
     )
 
 
@@ -197,7 +298,7 @@ def _next_count(index: Int[Array, " batch"], prompt: Prompt) -> Int[Array, " bat
     return jnp.maximum(index + 1 - prompt.first, 1)
 
 
-def _active(
+def _can_improve(
     state: _BeamState, rule: _BeamRule, prompt: Prompt, min_log_prob: Number
 ) -> Bool[Array, " batch"]:
     """Whether a row has room left and a live beam that can still enter its finished ones."""
@@ -234,8 +335,8 @@ def _beam_step(
     log_probs, parents, tokens = _force(
         (log_probs, parents, tokens), state.live_log_probs, sequences, index, prompt, min_log_prob
     )
-    # [batch, 2 * beam]
-    ended = (tokens == eos_id) & (index >= prompt.forced)[:, None]
+    # [batch, 2 * beam] each
+    ended, counts = _endings(tokens == eos_id, index, prompt, rule)
     # [batch, 2 * beam, length]
     candidates = gather_beams(sequences, parents)
     candidates = write(candidates, index[:, None], tokens)
@@ -251,7 +352,7 @@ def _beam_step(
 
     # [batch, 2 * beam]; an impossible beam (at min_log_prob) stays one when it ends
     scores = rule.score(log_probs, _next_count(index, prompt)[:, None])
-    scores = jnp.where(ended & (log_probs > min_log_prob), scores, min_log_prob)
+    scores = jnp.where(counts & (log_probs > min_log_prob), scores, min_log_prob)
     # [batch, beam + 2 * beam]
     scores = jnp.concatenate([state.finished_scores, scores], axis=1)
     # [batch, beam] each
@@ -262,9 +363,8 @@ def _beam_step(
     finished_sequences = gather_beams(finished, order)
 
     # A row that is done keeps its beams, so that no result depends on the rest of the batch.
-    active = _active(state, rule, prompt, min_log_prob)
-    keep = functools.partial(_where_rows, active)
-    return _BeamState(
+    keep = functools.partial(_where_rows, state.active)
+    state = _BeamState(
         cur_index=state.cur_index + 1,
         sequences=flatten_beam_dim(keep(live_sequences, sequences)),
         cur_token=live_tokens.reshape(-1, 1),
@@ -272,7 +372,25 @@ def _beam_step(
         live_log_probs=keep(live_log_probs, state.live_log_probs),
         finished_sequences=keep(finished_sequences, state.finished_sequences),
         finished_scores=keep(finished_scores, state.finished_scores),
+        active=state.active,
     )
+    active = state.active & _can_improve(state, rule, prompt, min_log_prob)
+    return dataclasses.replace(state, active=active)
+
+
+def _endings(
+    is_eos: Bool[Array, "batch extensions"],
+    index: Int[Array, " batch"],
+    prompt: Prompt,
+    rule: _BeamRule,
+) -> tuple[Bool[Array, "batch extensions"], Bool[Array, "batch extensions"]]:
+    """Returns which extensions, best first, go on no more, and which of those count as finished."""
+    decoded = (index >= prompt.forced)[:, None]
+    if not rule.best_half_ends:
+        return is_eos & decoded, is_eos & decoded
+    ended = (is_eos | (index + 1 >= prompt.limit)[:, None]) & decoded
+    extensions = is_eos.shape[1]
+    return ended, ended & (jnp.arange(extensions) < extensions // 2)[None]
 
 
 def _where_rows(rows: Bool[Array, " batch"], new: jax.Array, old: jax.Array) -> jax.Array:

@@ -11,7 +11,7 @@ reordered with the beams) unless it has no batch axis or its name starts with on
 encoder keys and values, and stay at [batch, ...], neither copied nor reordered.
 """
 
-from t5x.beam_search import beam_search, brevity_penalty
+from t5x.beam_search import beam_search, brevity_penalty, hf_beam_search
 from t5x.decode_state import (
     SHARED_CACHE_PREFIXES,
     DecodingState,
@@ -31,6 +31,7 @@ __all__ = [
     "cache_map",
     "flatten_beam_dim",
     "gather_beams",
+    "hf_beam_search",
     "temperature_sample",
     "unflatten_beam_dim",
 ]

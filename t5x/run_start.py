@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from absl import logging
 
 from t5x import checkpoints, config_checks, utils
@@ -168,6 +170,22 @@ def first_batch_ahead(iterator: Iterator[Any]) -> Iterator[Any]:
         yield from iterator
 
     return chained()
+
+
+def write_network(model_dir: str, model: EncoderDecoderModel) -> None:
+    """Writes the network's sizes to `network.json`, for those who load its checkpoints.
+
+    Args:
+        model_dir: of the run; the first host writes.
+        model: its module has a dataclass `config`; without one nothing is written.
+    """
+    config = getattr(model.module, "config", None)
+    if jax.process_index() != 0 or not dataclasses.is_dataclass(config):
+        return
+    sizes = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    sizes["dtype"] = jnp.dtype(sizes["dtype"]).name
+    with open(os.path.join(model_dir, "network.json"), "w", encoding="utf-8") as file:
+        json.dump(sizes, file, indent=2)
 
 
 def settings(

@@ -1,0 +1,221 @@
+"""One model, whole: weights, sizes, vocabulary and how it was meant to answer.
+
+A model folder is what Hugging Face's `transformers` calls one: `config.json`,
+`generation_config.json`, `model.safetensors`, `spiece.model` and files of the tokenizer. Ours add
+`vocabulary.json` (which vocabulary it is), `training.json` (what is known of the training) and
+`README.md`, the model card.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from flax import traverse_util
+
+from t5chem.model_card import model_card
+from t5chem.tokenizer_files import SPIECE, TOKENIZER_CONFIG, write_tokenizer_files
+from t5chem.vocabularies import SentencePieceVocabulary, chem
+from t5x import huggingface
+from t5x.examples.t5.network import T5Config
+from t5x.tensor_files import ModelFolderError, read_json
+
+__all__ = [
+    "BeamSemantics",
+    "LoadedModel",
+    "ModelFolderError",
+    "load_model",
+    "load_model_folder",
+    "save_model_folder",
+]
+
+BeamSemantics = Literal["t5x", "hf"]
+
+GENERATION_CONFIG = "generation_config.json"
+VOCABULARY = "vocabulary.json"
+TRAINING = "training.json"
+CARD = "README.md"
+LENGTH = 512
+"""Most tokens where a folder does not say."""
+
+HF_GENERATION = {"num_beams": 1, "length_penalty": 1.0, "early_stopping": False}
+"""What `transformers` does where a folder does not say: greedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedModel:
+    """A model that can answer.
+
+    Attributes:
+        config: sizes of the network; `network.Transformer(config)` runs it.
+        params: nested dictionaries of float32 arrays under T5X's names.
+        vocabulary: of inputs and targets.
+        beam_semantics: 'hf' for `t5x.beam_search.hf_beam_search`, 't5x' for `beam_search`.
+        generation: how it answers unless told otherwise: `num_beams`; 'hf' adds `length_penalty`
+            and `early_stopping`, 't5x' adds `alpha`.
+        max_lengths: most tokens of `inputs` and `targets`, the end token included.
+        info: facts for the model card, whatever is known of: `step`, `tasks`, `metrics`,
+            `vocabulary` and `training_config`; empty for a folder that does not say.
+    """
+
+    config: T5Config
+    params: dict[str, Any]
+    vocabulary: SentencePieceVocabulary
+    beam_semantics: BeamSemantics
+    generation: dict[str, Any]
+    max_lengths: dict[str, int]
+    info: dict[str, Any]
+
+
+def load_model(path: str | os.PathLike[str]) -> LoadedModel:
+    """Returns the model at `path`: a model folder, a run's `model_dir` or one `checkpoint_<step>`.
+
+    Args:
+        path: of the folder.
+
+    Raises:
+        ModelFolderError: it is none of these, or it is damaged.
+    """
+    if os.path.isfile(os.path.join(path, huggingface.CONFIG)):
+        return load_model_folder(path)
+    # Orbax and TensorStore take two seconds, which who has a folder need not wait.
+    from t5chem.run_model import load_run
+
+    return load_run(path)
+
+
+def load_model_folder(path: str | os.PathLike[str]) -> LoadedModel:
+    """Returns the model of a folder in Hugging Face's layout; it answers as `transformers` does.
+
+    Args:
+        path: of the folder.
+
+    Raises:
+        ModelFolderError: a file is missing or damaged, or is not of a T5 that we have.
+    """
+    folder = os.fspath(path)
+    vocabulary = _read_vocabulary(folder)
+    config, params = huggingface.read_folder(folder)
+    if vocabulary.vocab_size > config.vocab_size:
+        raise ModelFolderError(
+            f"{folder}: {SPIECE} with its sentinels has {vocabulary.vocab_size} ids, the embedding "
+            f"{config.vocab_size} rows: they do not belong together."
+        )
+    generation = _read_if_there(folder, GENERATION_CONFIG)
+    return LoadedModel(
+        config=config,
+        params=traverse_util.unflatten_dict(params, sep="/"),
+        vocabulary=vocabulary,
+        beam_semantics="hf",
+        generation={
+            # transformers 5 writes null where it means its default.
+            name: default if generation.get(name) is None else generation[name]
+            for name, default in HF_GENERATION.items()
+        },
+        max_lengths={
+            "inputs": _input_length(_read_if_there(folder, TOKENIZER_CONFIG)),
+            "targets": _target_length(generation),
+        },
+        info=_read_if_there(folder, TRAINING),
+    )
+
+
+def _read_if_there(folder: str, name: str) -> dict[str, Any]:
+    file = os.path.join(folder, name)
+    return read_json(file) if os.path.isfile(file) else {}
+
+
+def _read_vocabulary(folder: str) -> SentencePieceVocabulary:
+    file = os.path.join(folder, SPIECE)
+    if not os.path.isfile(file):
+        raise ModelFolderError(
+            f"{file} is missing: it is the SentencePiece model that the vocabulary is read from. "
+            "Copy it from where the folder came from (T5's own is in every google-t5 folder)."
+        )
+    extra_ids = _read_if_there(folder, TOKENIZER_CONFIG).get("extra_ids", 100)
+    try:
+        vocabulary = SentencePieceVocabulary(file, int(extra_ids))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ModelFolderError(f"{file} is not a vocabulary of a T5: {error}") from error
+    expected = _read_if_there(folder, VOCABULARY).get("sha256")
+    if expected not in (None, _sha256(file)):
+        raise ModelFolderError(
+            f"{file} has SHA-256 {_sha256(file)}, and {VOCABULARY} says {expected}: the model was "
+            "trained with another vocabulary."
+        )
+    return vocabulary
+
+
+def _sha256(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+def _input_length(tokenizer: dict[str, Any]) -> int:
+    length = tokenizer.get("model_max_length")
+    # transformers writes 1e30 where there is no bound.
+    return length if isinstance(length, int) and 0 < length <= 10**6 else LENGTH
+
+
+def _target_length(generation: dict[str, Any]) -> int:
+    if isinstance(length := generation.get("max_new_tokens"), int):
+        return length
+    if isinstance(length := generation.get("max_length"), int):
+        return max(length - 1, 1)  # of which the token that starts the decoder is one
+    return LENGTH
+
+
+def save_model_folder(model: LoadedModel, path: str | os.PathLike[str]) -> None:
+    """Writes a model folder; the same model gives the same bytes.
+
+    The folder answers as `transformers` does, whatever `beam_semantics` the model has.
+
+    Args:
+        model: to be written, weights in float32.
+        path: of the folder, made if need be; files that are there already are replaced.
+
+    Raises:
+        ModelFolderError: the network is none that `transformers` has, or a weight is not finite.
+    """
+    folder = os.fspath(path)
+    described = huggingface.config_to_json(model.config)
+    os.makedirs(folder, exist_ok=True)
+    huggingface.write_weights(folder, model.config, model.params)
+    write_tokenizer_files(model.vocabulary, model.max_lengths["inputs"], folder)
+    vocabulary = vocabulary_facts(model.vocabulary)
+    _write_json(folder, VOCABULARY, vocabulary)
+    _write_json(folder, TRAINING, model.info)
+    _write_json(folder, GENERATION_CONFIG, _generation_config(model))
+    card = model_card(model.config, vocabulary, model.max_lengths, model.info)
+    Path(folder, CARD).write_text(card, encoding="utf-8")
+    # Last, for it makes the folder one.
+    _write_json(folder, huggingface.CONFIG, described)
+
+
+def _generation_config(model: LoadedModel) -> dict[str, Any]:
+    known = {name: model.generation.get(name, value) for name, value in HF_GENERATION.items()}
+    return {
+        **known,
+        "max_new_tokens": model.max_lengths["targets"],
+        "decoder_start_token_id": 0,
+        "eos_token_id": model.vocabulary.eos_id,
+        "pad_token_id": 0,
+    }
+
+
+def vocabulary_facts(vocabulary: SentencePieceVocabulary) -> dict[str, Any]:
+    """Returns what tells a vocabulary: `name`, `sha256` of its model file, `vocab_size`."""
+    return {
+        "name": "chem" if vocabulary == chem() else "sentencepiece",
+        "sha256": _sha256(vocabulary.model_file),
+        "extra_ids": vocabulary.extra_ids,
+        "vocab_size": vocabulary.vocab_size,
+    }
+
+
+def _write_json(folder: str, name: str, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    Path(folder, name).write_text(text, encoding="utf-8")
