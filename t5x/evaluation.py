@@ -22,6 +22,7 @@ def get_infer_fn(
     batch_size: int,
     partitioner: PjitPartitioner,
     params_sharding: Any = None,
+    rng: jax.Array | None = None,
 ) -> InferFn:
     """Returns a function from an enumerated dataset to one result a row.
 
@@ -31,16 +32,18 @@ def get_infer_fn(
             fewer (see `inference.get_batch_infer_fn`).
         partitioner: where arrays live.
         params_sharding: of the parameters; as they are when None.
+        rng: for sampling (see `inference.get_batch_infer_fn`).
 
     Returns:
         `(dataset, params) -> [(index, result), ...]`, in the order of the dataset.
     """
-    infer_batch = get_batch_infer_fn(infer_step, batch_size, partitioner, params_sharding)
+    infer_batch = get_batch_infer_fn(infer_step, batch_size, partitioner, params_sharding, rng)
 
     def infer(dataset: Any, params: Tree) -> list[tuple[int, Any]]:
         results: list[tuple[int, Any]] = []
         for indices, batch in dataset.batch(batch_size).as_numpy_iterator():
-            results += zip(map(int, indices), infer_batch(params, batch, 0), strict=True)
+            answers = infer_batch(params, batch, int(indices[0]))
+            results += zip(map(int, indices), answers, strict=True)
         return results
 
     return infer
@@ -85,14 +88,19 @@ class InferenceEvaluator:
             use_memory_cache=dataset_cfg.use_memory_cache,
         )
         self._batch_size = dataset_cfg.batch_size
+        rng = jax.random.key(dataset_cfg.seed or 0)
         self._predict = get_infer_fn(
-            model.predict_batch, dataset_cfg.batch_size, partitioner, params_sharding
+            model.predict_batch, dataset_cfg.batch_size, partitioner, params_sharding, rng
         )
         self._score = get_infer_fn(
             model.score_batch, dataset_cfg.batch_size, partitioner, params_sharding
         )
         self._predict_with_aux = get_infer_fn(
-            model.predict_batch_with_aux, dataset_cfg.batch_size, partitioner, params_sharding
+            model.predict_batch_with_aux,
+            dataset_cfg.batch_size,
+            partitioner,
+            params_sharding,
+            rng,
         )
 
     @property

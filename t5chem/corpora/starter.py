@@ -2,7 +2,8 @@
 
 Configurations are `starter/molecules`, `starter/reactions` and `starter/procedures`. The rows come
 from packages that are installed anyway (`rdkit`, `chemicals`) and from a fixed seed: nothing is
-downloaded, and every machine makes the same bytes. `docs/corpus.md` is the card.
+downloaded, and machines with the same versions of them make the same bytes. `docs/corpus.md` is the
+card.
 """
 
 from __future__ import annotations
