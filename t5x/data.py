@@ -222,7 +222,7 @@ def get_training_eval_datasets(
         if cfg.split in task.splits:
             one_task = dataclasses.replace(cfg, mixture_or_task_name=task.name)
             dataset = get_dataset_fn(one_task, shard_info, feature_converter_cls, num_epochs=None)
-            datasets[task.name] = _in_fixed_order(dataset).take(eval_steps).cache()
+            datasets[task.name] = in_fixed_order(dataset).take(eval_steps).cache()
     return datasets
 
 
@@ -234,13 +234,13 @@ def batches(dataset: Any, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
         start: how many batches an earlier part of the same run has consumed: they are passed over,
             so that the run goes on as if it had never stopped.
     """
-    dataset = _in_fixed_order(dataset)
+    dataset = in_fixed_order(dataset)
     if start:
         dataset = dataset.skip(start)
     return iter(dataset.prefetch(tf.data.AUTOTUNE).as_numpy_iterator())
 
 
-def _in_fixed_order(dataset: Any) -> Any:
+def in_fixed_order(dataset: Any) -> Any:
     """Makes parallel reads and maps yield in order, whatever the source's own options say."""
     options = tf.data.Options()
     options.deterministic = True

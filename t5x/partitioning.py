@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,7 @@ from t5x.train_state import FlaxOptimTrainState
 
 LogicalAxisRules = Sequence[tuple[str, str | None]]
 HardwareMesh = Sequence[int]
+CompilerOptions = Mapping[str, str | bool | int | float]
 
 MESH_AXES = ("data", "model")
 
@@ -110,6 +111,8 @@ class PjitPartitioner:
         ici_mesh_shape: `(data, model)` within a slice; it beats the number of partitions.
         dcn_mesh_shape: `(data, model)` across slices; needs `ici_mesh_shape`.
         logical_axis_rules: see `standard_logical_axis_rules`.
+        compiler_options: of XLA, by name, for every function compiled here; one that the installed
+            release does not know is left out, with a warning.
 
     Raises:
         ConfigError: there are no such devices, or they cannot be arranged so.
@@ -124,6 +127,7 @@ class PjitPartitioner:
         ici_mesh_shape: HardwareMesh | None = None,
         dcn_mesh_shape: HardwareMesh | None = None,
         logical_axis_rules: LogicalAxisRules | None = None,
+        compiler_options: CompilerOptions | None = None,
     ) -> None:
         if not params_on_devices:
             logging.warning("params_on_devices=False has no effect: parameters live on devices.")
@@ -134,6 +138,7 @@ class PjitPartitioner:
             _devices(backend), _model_axis(num_partitions, model_parallel_submesh),
             ici_mesh_shape, dcn_mesh_shape,
         )  # fmt: skip
+        self.compiler_options = _known_to_compiler(compiler_options or {})
 
     @property
     def data_partition_spec(self) -> PartitionSpec:
@@ -249,6 +254,7 @@ class PjitPartitioner:
             out_shardings=out_axis_resources,
             static_argnums=static_argnums,
             donate_argnums=donate_argnums,
+            compiler_options=self.compiler_options,
         )
         return Partitioned(self, compiled)
 
@@ -280,6 +286,19 @@ class Partitioned:
         """Traces for arguments or shapes, as `jax.jit(...).lower` does."""
         with self._partitioner.activate():
             return self._compiled.lower(*args)
+
+
+def _known_to_compiler(options: CompilerOptions) -> dict[str, str | bool | int | float]:
+    """Returns the options that XLA accepts: their names come and go with its releases."""
+    known = {}
+    for name, value in options.items():
+        try:
+            jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+        except jax.errors.JaxRuntimeError as error:
+            logging.warning("XLA is not given %s=%r: %s", name, value, str(error).strip())
+        else:
+            known[name] = value
+    return known
 
 
 def _is_names(x: Any) -> bool:

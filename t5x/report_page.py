@@ -27,7 +27,12 @@ CellRenderer = Callable[[str], str | None]
 SameAnswer = Callable[[str, str], bool]
 Task = Mapping[str, Any]
 
-_HEADLINE_CURVES = ("loss", "accuracy")
+# The engine's `loss` is a batch's sum: it grows with the batch, so tasks compare by the one a token.
+_HEADLINE_CURVES = ("loss_per_nonpadding_target_token", "accuracy")
+_HEADINGS = {
+    "loss": "Loss of a batch",
+    "loss_per_nonpadding_target_token": "Loss per token",
+}
 _WIDE, _SMALL = (520, 310), (340, 230)  # pixels of a chart
 
 
@@ -272,7 +277,7 @@ def _metric_chart(page: Page, name: str, size: tuple[int, int]) -> str:
     colour = "var(--muted)" if held_out else "var(--accent)"
     train = Series("train", page.run.train.get(name, ()), colour)
     series = [train, *held_out]
-    return _figure(_heading(name), series, size, log=name.endswith("loss") and _falls_far(series))
+    return _figure(_heading(name), series, size, log="loss" in name and _falls_far(series))
 
 
 def _falls_far(series: Sequence[Series]) -> bool:
@@ -283,6 +288,8 @@ def _falls_far(series: Sequence[Series]) -> bool:
 
 def _heading(name: str) -> str:
     """A metric's name as a heading: `timing/tokens_per_second` becomes `Tokens per second`."""
+    if name in _HEADINGS:
+        return _HEADINGS[name]
     words = name.rsplit("/", 1)[-1].replace("_", " ").strip()
     return words[:1].upper() + words[1:]
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from t5x.huge_pages import use_huge_pages
+
+    use_huge_pages()
+
 import dataclasses
 import datetime
 import functools

@@ -99,7 +99,7 @@ def test_the_order_does_not_depend_on_threads():
     )
     values = [int(batch["x"][0]) for batch in data.batches(dataset.with_options(unordered))]
     assert values == list(range(200))
-    assert data._in_fixed_order(dataset.with_options(unordered)).options().deterministic
+    assert data.in_fixed_order(dataset.with_options(unordered)).options().deterministic
 
 
 @seqio.map_over_dataset

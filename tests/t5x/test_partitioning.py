@@ -99,3 +99,11 @@ def test_batches_are_split_by_rows():
     partitioner = PjitPartitioner(num_partitions=2)
     batch = partitioner.shard_batch({"x": jax.numpy.arange(16).reshape(8, 2)})
     assert batch["x"].addressable_shards[0].data.shape == (2, 2)
+
+
+def test_compiler_options_reach_the_compiler_and_unknown_ones_are_left_out(caplog):
+    options = {"xla_no_such_option": 1, "xla_backend_optimization_level": 0}
+    partitioner = PjitPartitioner(compiler_options=options)
+    assert partitioner.compiler_options == {"xla_backend_optimization_level": 0}
+    assert "XLA is not given xla_no_such_option=1" in caplog.text
+    assert partitioner.partition(lambda x: x + 1)(1) == 2

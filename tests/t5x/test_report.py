@@ -85,17 +85,20 @@ RESULTS = {
 }
 
 
+LOSS = "loss_per_nonpadding_target_token"
+
+
 @pytest.fixture
 def model_dir(tmp_path: Path) -> Path:
     steps = range(0, 1201, 100)
     write_lines(
         tmp_path / "train/metrics.jsonl",
-        [{"step": s, "loss": 5.0 - s / 300, "accuracy": s / 1200, "lr": 1e-3} for s in steps],
+        [{"step": s, LOSS: 5.0 - s / 300, "accuracy": s / 1200, "lr": 1e-3} for s in steps],
     )
     for task in ("toy_double", "toy_copy"):
         write_lines(
             tmp_path / "training_eval" / task / "metrics.jsonl",
-            [{"step": s, "loss": 6.0 - s / 300, "accuracy": s / 2400} for s in steps],
+            [{"step": s, LOSS: 6.0 - s / 300, "accuracy": s / 2400} for s in steps],
         )
         write_lines(
             tmp_path / "inference_eval" / f"{task}-metrics.jsonl",
@@ -127,7 +130,7 @@ def test_page_says_the_facts(model_dir):
     words = set(outline.words)
     assert {"Toy run", "1,200", "7.41 M", "22 Nov 2026, 09:12 UTC", "34 min 12 s"} <= words
     assert {"Adafactor", "optimizer", "1,203"} <= words
-    assert {"Loss", "Accuracy", "Lr", "More curves"} <= words
+    assert {"Loss per token", "Accuracy", "Lr", "More curves"} <= words
 
 
 def test_scores_above_every_baseline_are_marked(model_dir):
