@@ -2,7 +2,7 @@
 
 XLA asks malloc for them anew at every step, and the system fills in a hundred megabytes page by
 page. With pages of 2 MiB instead of 4 KiB a step of the tiny model takes a fifth less processor
-time (`benchmarks/huge_pages.py`).
+time (`benchmarks/cpu_settings.py`).
 """
 
 from __future__ import annotations
