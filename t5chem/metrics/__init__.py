@@ -1,160 +1,104 @@
 """How each of the five tasks is scored: pure functions over lists of strings.
 
-Every score is a fraction from 0 to 1, more is better, and every row counts, valid or not.
+Two tables, by the task's name:
+
+* `SCORERS`, while a model trains: a few figures, quickly, as plain floats;
+  `PRIMARY_METRIC` names the one a task is judged by.
+* `EVALUATORS`, for a report: every figure, each a `Score` that knows its rows, its invalid rows,
+  its 95 % interval and the versions of what computed it.
+
+```python
+from t5chem.metrics import EVALUATORS, Settings, compare_evaluations
+
+if __name__ == "__main__":  # the processes start from this file
+    settings = Settings(processes=4, scibert="scibert-vocab.txt")
+    ours = EVALUATORS["text2mol"](targets, predictions, settings)
+    for name, score in ours.scores.items():
+        print(name, score.value, score.interval, score.count, len(score.invalid), score.versions)
+    for name, remedy in ours.left_out.items():
+        print(name, remedy)  # "needs fcd_torch: pip install ..."
+    theirs = EVALUATORS["text2mol"](targets, other_predictions, settings)
+    for name, comparison in compare_evaluations(theirs, ours).items():
+        print(name, comparison.difference, comparison.interval, comparison.p_value)
+```
+
+All evaluators take `(targets, predictions, settings)` and return an `Evaluation`; `as_dict` of it
+is what JSON can hold, `row_values` of a score what distributions and the worst rows are found by.
+What else one takes, by keyword:
+
+| evaluator | predictions | also |
+|---|---|---|
+| `evaluate_text2mol` | one SMILES a row | `descriptions` and `text2mol`, a model with its weights |
+| `evaluate_mol2text` | one text a row | |
+| `evaluate_paragraph2actions` | one action sequence a row | |
+| `evaluate_forward` | one mixture a row, or a list, best first | |
+| `evaluate_retrosynthesis` | one mixture a row, or a list, best first | `forward`, `classes` |
+| `evaluate_samples(samples, known)` | sampled SMILES, in no table: it has no targets | |
+
+A metric whose package or data is absent is not in `scores` but in `left_out`, with the command that
+adds it. Empty lists, lists of different lengths and rows that are no strings are a `ValueError`
+that names the row.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from t5chem.metrics.bleu import character_bleu, text_bleu
-from t5chem.metrics.molecules import exact_match, inchi_exact, mixture_exact, validity
-from t5chem.metrics.pairs import check_strings
+from t5chem.metrics.bootstrap import Comparison, compare
+from t5chem.metrics.evaluation import Evaluation, Settings, compare_evaluations
+from t5chem.metrics.mol2text import evaluate_mol2text
+from t5chem.metrics.paragraph2actions import evaluate_paragraph2actions
+from t5chem.metrics.reactions import evaluate_forward, evaluate_retrosynthesis
+from t5chem.metrics.round_trips import ForwardPredictions
+from t5chem.metrics.sampled import evaluate_samples
+from t5chem.metrics.scores import Score
+from t5chem.metrics.text2mol import evaluate_text2mol
+from t5chem.metrics.training import (
+    PRIMARY_METRIC,
+    SCORERS,
+    Scorer,
+    parse_rate,
+    score_forward,
+    score_mol2text,
+    score_paragraph2actions,
+    score_retrosynthesis,
+    score_text2mol,
+)
 
-
-def score_text2mol(targets: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:
-    """Scores SMILES written for descriptions, as MolT5 does.
-
-    Args:
-        targets: one SMILES a row.
-        predictions: one SMILES a row.
-
-    Returns:
-        `bleu` over characters, `exact` (equal InChI) and `validity`, in this order.
-
-    Raises:
-        ValueError: the lists are empty, differ in length, or hold something that is no string.
-    """
-    return {
-        "bleu": character_bleu(targets, predictions),
-        "exact": inchi_exact(targets, predictions),
-        "validity": validity(predictions),
-    }
-
-
-def score_mol2text(targets: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:
-    """Scores descriptions written for SMILES.
-
-    Args:
-        targets: one text a row.
-        predictions: one text a row.
-
-    Returns:
-        `bleu2` and `bleu4` over `words`, and `exact` (equal strings), in this order.
-
-    Raises:
-        ValueError: the lists are empty, differ in length, or hold something that is no string.
-    """
-    return {
-        "bleu2": text_bleu(targets, predictions, max_order=2),
-        "bleu4": text_bleu(targets, predictions, max_order=4),
-        "exact": exact_match(targets, predictions),
-    }
-
-
-def score_forward(targets: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:
-    """Scores predicted products.
-
-    Args:
-        targets: one mixture a row.
-        predictions: one mixture a row.
-
-    Returns:
-        `exact` (the same compounds), `bleu` over characters and `validity`, in this order.
-
-    Raises:
-        ValueError: the lists are empty, differ in length, or hold something that is no string.
-
-    Example:
-        >>> score_forward(["CCO.[Na+]~[Cl-]"], ["[Cl-]~[Na+].OCC"])["exact"]
-        1.0
-    """
-    return {
-        "exact": mixture_exact(targets, predictions),
-        "bleu": character_bleu(targets, predictions),
-        "validity": validity(predictions),
-    }
-
-
-def score_retrosynthesis(targets: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:
-    """Scores predicted precursors; the same measures as `score_forward`.
-
-    Args:
-        targets: one mixture a row.
-        predictions: one mixture a row.
-
-    Returns:
-        `exact` (the same compounds), `bleu` over characters and `validity`, in this order.
-
-    Raises:
-        ValueError: the lists are empty, differ in length, or hold something that is no string.
-    """
-    return score_forward(targets, predictions)
-
-
-def score_paragraph2actions(targets: Sequence[str], predictions: Sequence[str]) -> dict[str, float]:
-    """Scores action sequences written for paragraphs.
-
-    Args:
-        targets: one action sequence a row.
-        predictions: one action sequence a row.
-
-    Returns:
-        `bleu2` over `words`, `exact` (equal strings) and `parses` (share of predictions that are
-        well-formed action sequences), in this order.
-
-    Raises:
-        ValueError: the lists are empty, differ in length, or hold something that is no string.
-    """
-    return {
-        "bleu2": text_bleu(targets, predictions, max_order=2),
-        "exact": exact_match(targets, predictions),
-        "parses": parse_rate(predictions),
-    }
-
-
-def parse_rate(predictions: Sequence[str]) -> float:
-    """Returns the share of strings that `t5chem.actions.parse_actions` reads as actions.
-
-    Args:
-        predictions: one action sequence a row.
-
-    Raises:
-        ValueError: `predictions` is empty or holds something that is no string.
-    """
-    from t5chem.actions import ActionSyntaxError, parse_actions
-
-    check_strings("predictions", predictions)
-    parsed = 0
-    for text in predictions:
-        with contextlib.suppress(ActionSyntaxError):
-            parse_actions(text)
-            parsed += 1
-    return parsed / len(predictions)
-
-
-Scorer = Callable[[Sequence[str], Sequence[str]], dict[str, float]]
-
-SCORERS: Final[Mapping[str, Scorer]] = MappingProxyType(
+EVALUATORS: Final[Mapping[str, Callable[..., Evaluation]]] = MappingProxyType(
     {
-        "forward": score_forward,
-        "retrosynthesis": score_retrosynthesis,
-        "paragraph2actions": score_paragraph2actions,
-        "text2mol": score_text2mol,
-        "mol2text": score_mol2text,
+        "forward": evaluate_forward,
+        "retrosynthesis": evaluate_retrosynthesis,
+        "paragraph2actions": evaluate_paragraph2actions,
+        "text2mol": evaluate_text2mol,
+        "mol2text": evaluate_mol2text,
     }
 )
 
-# The one figure a task is judged by: the paper's own, where it has one.
-PRIMARY_METRIC: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "forward": "exact",
-        "retrosynthesis": "exact",
-        "paragraph2actions": "bleu2",
-        "text2mol": "bleu",
-        "mol2text": "bleu2",
-    }
-)
+__all__ = [
+    "EVALUATORS",
+    "PRIMARY_METRIC",
+    "SCORERS",
+    "Comparison",
+    "Evaluation",
+    "ForwardPredictions",
+    "Score",
+    "Scorer",
+    "Settings",
+    "compare",
+    "compare_evaluations",
+    "evaluate_forward",
+    "evaluate_mol2text",
+    "evaluate_paragraph2actions",
+    "evaluate_retrosynthesis",
+    "evaluate_samples",
+    "evaluate_text2mol",
+    "parse_rate",
+    "score_forward",
+    "score_mol2text",
+    "score_paragraph2actions",
+    "score_retrosynthesis",
+    "score_text2mol",
+]

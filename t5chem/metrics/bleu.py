@@ -11,11 +11,12 @@ function, because published Text+Chem T5 and MolT5 scores were computed with it.
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import TypeVar
+
+import numpy as np
 
 from t5chem.metrics.pairs import check_pairs
 
@@ -45,6 +46,26 @@ def corpus_bleu(
         >>> corpus_bleu(["the cat sat".split()], ["the cat ran".split()], max_order=1)
         0.6666666666666666
     """
+    return float(bleu_from_sums(bleu_statistics(references, candidates, max_order).sum(axis=0)))
+
+
+def bleu_statistics(
+    references: Sequence[Sequence[T]], candidates: Sequence[Sequence[T]], max_order: int
+) -> np.ndarray:
+    """Counts, for each row, what corpus BLEU sums over rows.
+
+    Args:
+        references: one token sequence a row; a string counts as a sequence of characters.
+        candidates: one token sequence a row, in the same order.
+        max_order: longest n-gram counted.
+
+    Returns:
+        float[rows, 2 * max_order + 2]: n-grams matched for each order, n-grams of the candidate for
+        each order, tokens of the reference, tokens of the candidate.
+
+    Raises:
+        ValueError: the lists are empty or differ in length, or `max_order` is below 1.
+    """
     if len(references) != len(candidates) or not len(references):
         raise ValueError(
             f"{len(references)} references and {len(candidates)} candidates: "
@@ -52,11 +73,34 @@ def corpus_bleu(
         )
     if max_order < 1:
         raise ValueError(f"max_order is {max_order}: the shortest n-gram has order 1.")
-    precisions = [_precision(references, candidates, order) for order in range(1, max_order + 1)]
-    if min(precisions) == 0:
-        return 0.0
-    penalty = _brevity_penalty(sum(map(len, references)), sum(map(len, candidates)))
-    return penalty * math.exp(sum(map(math.log, precisions)) / max_order)
+    rows = zip(references, candidates, strict=True)
+    return np.array([_row_statistics(*row, max_order) for row in rows], dtype=np.float64)
+
+
+def first_orders(statistics: np.ndarray, max_order: int) -> np.ndarray:
+    """Returns what `bleu_statistics` would count for a lower `max_order`."""
+    counted = statistics.shape[-1] // 2 - 1
+    matched, total = statistics[..., :max_order], statistics[..., counted : counted + max_order]
+    return np.concatenate([matched, total, statistics[..., -2:]], axis=-1)
+
+
+def bleu_from_sums(sums: np.ndarray) -> np.ndarray:
+    """Returns corpus BLEU of each sum of rows of `bleu_statistics`.
+
+    Args:
+        sums: float[..., 2 * max_order + 2].
+
+    Returns:
+        float[...], fractions from 0 to 1.
+    """
+    max_order = sums.shape[-1] // 2 - 1
+    matched, total = sums[..., :max_order], sums[..., max_order : 2 * max_order]
+    reference_length, candidate_length = sums[..., -2], sums[..., -1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_precision = np.log(matched / total).sum(axis=-1) / max_order
+        log_penalty = np.minimum(0, 1 - reference_length / candidate_length)
+        bleu = np.exp(log_penalty) * np.exp(log_precision)
+    return np.where(matched.min(axis=-1) > 0, bleu, 0.0)
 
 
 def character_bleu(targets: Sequence[str], predictions: Sequence[str]) -> float:
@@ -102,25 +146,15 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(text.lower())
 
 
-def _precision(
-    references: Sequence[Sequence[T]], candidates: Sequence[Sequence[T]], order: int
-) -> float:
-    """Share of the candidates' n-grams found in their references, no more often than there."""
-    matched = total = 0
-    for reference, candidate in zip(references, candidates, strict=True):
+def _row_statistics(reference: Sequence[T], candidate: Sequence[T], max_order: int) -> list[int]:
+    matched, total = [], []
+    for order in range(1, max_order + 1):
         wanted, offered = _ngrams(reference, order), _ngrams(candidate, order)
-        matched += sum(min(count, wanted[ngram]) for ngram, count in offered.items())
-        total += max(1, len(candidate) - order + 1)
-    return matched / total
+        matched.append(sum(min(count, wanted[ngram]) for ngram, count in offered.items()))
+        total.append(max(1, len(candidate) - order + 1))
+    return [*matched, *total, len(reference), len(candidate)]
 
 
 def _ngrams(tokens: Sequence[T], order: int) -> Counter[tuple[T, ...]]:
     """Counts the n-grams of one order."""
     return Counter(zip(*(tokens[start:] for start in range(order)), strict=False))
-
-
-def _brevity_penalty(reference_length: int, candidate_length: int) -> float:
-    """1 for a candidate corpus at least as long as its references, else exp(1 - r / c)."""
-    if candidate_length >= reference_length:
-        return 1.0
-    return math.exp(1 - reference_length / candidate_length)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rdkit import Chem
-
 from t5chem.metrics.pairs import check_pairs, check_strings
-from t5chem.smiles import canonical, canonical_mixture, parse
+from t5chem.metrics.similarity import canonical_of_mixture, canonical_smiles, inchi, read
 
 
 def exact_match(targets: Sequence[str], predictions: Sequence[str]) -> float:
@@ -39,7 +37,7 @@ def validity(predictions: Sequence[str]) -> float:
         0.5
     """
     check_strings("predictions", predictions)
-    return sum(parse(smiles) is not None for smiles in predictions) / len(predictions)
+    return sum(read(smiles) is not None for smiles in predictions) / len(predictions)
 
 
 def canonical_exact(targets: Sequence[str], predictions: Sequence[str]) -> float:
@@ -56,7 +54,7 @@ def canonical_exact(targets: Sequence[str], predictions: Sequence[str]) -> float
         >>> canonical_exact(["CCO", "CCO", "C1CC"], ["OCC", "COC", "C1CC"])
         0.3333333333333333
     """
-    return _share_equal(targets, predictions, canonical)
+    return _share_equal(targets, predictions, canonical_smiles)
 
 
 def inchi_exact(targets: Sequence[str], predictions: Sequence[str]) -> float:
@@ -71,7 +69,7 @@ def inchi_exact(targets: Sequence[str], predictions: Sequence[str]) -> float:
     Raises:
         ValueError: see `check_pairs`.
     """
-    return _share_equal(targets, predictions, _inchi)
+    return _share_equal(targets, predictions, inchi)
 
 
 def mixture_exact(targets: Sequence[str], predictions: Sequence[str]) -> float:
@@ -88,13 +86,7 @@ def mixture_exact(targets: Sequence[str], predictions: Sequence[str]) -> float:
         >>> mixture_exact(["CO.[Na+]~[OH-]"], ["[OH-]~[Na+].OC"])
         1.0
     """
-    return _share_equal(targets, predictions, canonical_mixture)
-
-
-def _inchi(smiles: str) -> str | None:
-    """The standard InChI, or None when the SMILES is invalid or InChI cannot express it."""
-    mol = parse(smiles)
-    return None if mol is None else Chem.MolToInchi(mol) or None
+    return _share_equal(targets, predictions, canonical_of_mixture)
 
 
 def _share_equal(

@@ -1,105 +1,54 @@
-"""One scoring function a task: names, order, values, and published figures."""
+"""Scores from rows: means, left-out rows, and what JSON gets."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+import json
+import math
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from t5chem.metrics import (
-    PRIMARY_METRIC,
-    SCORERS,
-    parse_rate,
-    score_forward,
-    score_mol2text,
-    score_paragraph2actions,
-    score_retrosynthesis,
-    score_text2mol,
-)
-from t5chem.metrics.bleu import character_bleu
-from t5chem.metrics.molecules import inchi_exact, validity
-from t5chem.prompts import PROMPTS
+from t5chem.metrics.scores import Score, mean_score, pooled_score, ratio, version_of, versions_of
+
+ROWS = st.lists(st.none() | st.floats(0, 1), min_size=1, max_size=20)
 
 
-def test_every_task_has_a_scorer_and_a_primary_metric():
-    assert set(SCORERS) == set(PRIMARY_METRIC) == set(PROMPTS)
-    assert dict(PRIMARY_METRIC) == {
-        "text2mol": "bleu",
-        "mol2text": "bleu2",
-        "forward": "exact",
-        "retrosynthesis": "exact",
-        "paragraph2actions": "bleu2",
+def test_mean_leaves_rows_out():
+    score = mean_score([1.0, None, 0.0, 0.5], invalid=(1,), lower_is_better=True)
+    assert (score.value, score.count, score.invalid, score.lower_is_better) == (0.5, 3, (1,), True)
+    np.testing.assert_array_equal(score.row_values, [1.0, np.nan, 0.0, 0.5])
+
+
+def test_nothing_that_counts_is_nan_and_null_in_json():
+    score = mean_score([None, None], invalid=(0, 1))
+    assert math.isnan(score.value) and score.count == 0
+    assert json.loads(json.dumps(score.as_dict())) == {
+        "value": None,
+        "interval": None,
+        "count": 0,
+        "invalid": [0, 1],
+        "lower_is_better": False,
+        "versions": {},
     }
 
 
-@pytest.mark.parametrize("task", list(PROMPTS))
-def test_primary_metric_comes_first(task):
-    scores = SCORERS[task](["CCO.CC"], ["CCO.CC"])
-    assert next(iter(scores)) == PRIMARY_METRIC[task]
-    assert all(isinstance(value, float) and 0 <= value <= 1 for value in scores.values())
+def test_pooled_sums_before_it_divides():
+    # Three of four and none of one: 3 / 5, not the mean of 3 / 4 and 0.
+    score = pooled_score(np.array([[3.0, 4.0], [0.0, 1.0]]), ratio)
+    assert (score.value, score.count) == (0.6, 2)
+    assert Score(1.5, 2).row_values is None
 
 
-@pytest.mark.parametrize("task", list(PROMPTS))
-def test_unequal_lengths_are_refused(task):
-    with pytest.raises(ValueError, match="2 targets but 1 predictions"):
-        SCORERS[task](["CC", "CC"], ["CC"])
+@given(ROWS)
+def test_mean_is_the_mean_of_what_counts(rows):
+    known = [value for value in rows if value is not None]
+    expected = sum(known) / len(known) if known else math.nan
+    assert mean_score(rows).value == pytest.approx(expected, nan_ok=True)
 
 
-def test_text2mol():
-    scores = score_text2mol(["CCCO", "CCCC"], ["OCCC", "C(C"])
-    assert scores["exact"] == 0.5
-    assert scores["validity"] == 0.5
-    assert score_text2mol(["CCCO"], ["CCCO"]) == {"bleu": 1.0, "exact": 1.0, "validity": 1.0}
-
-
-def test_mol2text():
-    text = "The molecule is an alcohol."
-    assert score_mol2text([text], [text]) == {"bleu2": 1.0, "bleu4": 1.0, "exact": 1.0}
-    assert score_mol2text([text], ["Water"]) == {"bleu2": 0.0, "bleu4": 0.0, "exact": 0.0}
-
-
-def test_reactions():
-    for score in (score_forward, score_retrosynthesis):
-        scores = score(["CCO.[Na+]~[OH-]", "CCO"], ["[OH-]~[Na+].OCC", "CC("])
-        assert scores["exact"] == 0.5
-        assert scores["validity"] == 0.5
-
-
-def test_paragraph2actions():
-    text = "ADD water (5 mL); STIR for 2 hours at 25 °C; FILTER."
-    assert score_paragraph2actions([text], [text]) == {"bleu2": 1.0, "exact": 1.0, "parses": 1.0}
-    assert parse_rate([text, "add water", "", "FILTER"]) == 0.25
-
-
-@pytest.fixture(scope="module")
-def published(shared: Path) -> tuple[list[str], list[str]]:
-    """Targets and predictions of MolT5-small on ChEBI-20's test molecules."""
-    path = shared / "data/molt5_predictions/molt5-small-caption2smiles.txt"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not here")
-    lines = path.read_text(encoding="utf-8").split("\n")[1:]
-    rows = [line.split("\t") for line in lines if line]
-    return [row[1] for row in rows], [row[2] for row in rows]
-
-
-def test_published_predictions_of_molt5_small(published):
-    targets, predictions = published
-    assert len(targets) == 3300
-    assert character_bleu(targets, predictions) == pytest.approx(0.7490, abs=5e-5)
-    assert validity(predictions) == pytest.approx(0.7245, abs=5e-5)
-
-
-@pytest.mark.slow
-def test_published_exact_match_of_molt5_small(published):
-    assert inchi_exact(*published) == pytest.approx(0.0815, abs=5e-5)
-
-
-def test_scoring_starts_without_the_training_stack():
-    code = (
-        "import sys, t5chem.metrics as m; m.score_text2mol(['C'], ['C']);"
-        "sys.exit(bool({'tensorflow', 'seqio', 'gin', 'jax'} & set(sys.modules)))"
-    )
-    root = Path(__file__).resolve().parents[3]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+def test_versions():
+    assert version_of("no-such-package-anywhere") == "not installed"
+    assert list(versions_of("numpy")) == ["text-chem-t5", "numpy"]
+    assert versions_of("numpy")["numpy"] == np.__version__
