@@ -14,7 +14,8 @@ class Options:
         num_samples: draw so many answers instead; equal ones are given once.
         temperature: of the draws; small ones stay close to the likeliest answer.
         top: candidates to return; all when None.
-        seed: of the draws. They depend on it and on the input, not on the other inputs.
+        seed: of the draws. They depend on it and on the input, not on the other inputs (but for
+            rounding, which batches of one and of many rows do differently).
         valid_smiles: write only SMILES whose syntax is right, see `t5chem.constrained`.
         max_length: tokens of the longest answer, end token included; the model's when None.
 
@@ -57,7 +58,8 @@ class Candidate:
         text: as the model wrote it, to its end token.
         log_likelihood: natural logarithm of its probability, end token included; with
             `valid_smiles`, among the tokens that were allowed.
-        valid: whether RDKit reads and sanitises it; None for an answer that is not SMILES.
+        valid: whether RDKit reads all of it and sanitises it; None for an answer that is no
+            SMILES.
         canonical: RDKit's canonical SMILES, compounds sorted; None when there is none.
     """
 

@@ -68,6 +68,9 @@ def _add_predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("task", choices=PROMPTS, metavar="TASK", help=", ".join(PROMPTS))
     parser.add_argument("text", nargs="?", metavar="INPUT", help="one input; else lines of stdin")
     parser.add_argument("--model", required=True, help="model folder, run or checkpoint")
+    parser.add_argument(
+        "--prompt", choices=("none",), help="ask with the bare input, as the weights of MolT5 want"
+    )
     _add_answer_options(parser.add_argument_group("answers"))
     files = parser.add_argument_group("files")
     files.add_argument("--input", metavar="FILE", help=".csv, .tsv, .jsonl, or one input a line")

@@ -1,4 +1,6 @@
-r"""What `<unk>` means in the answers of models with T5's vocabulary.
+r"""How released models want to be asked, and what `<unk>` means in their answers.
+
+Text+Chem T5 wants a prompt before each input, MolT5 the input alone: `NO_PROMPTS`.
 
 T5's vocabulary has no piece for `\` and `~`, so the released weights were trained on SMILES in
 which each stands as `<unk>`. In a molecule it is `\`. In a reaction it is `\` inside a molecule or
@@ -12,9 +14,14 @@ import dataclasses
 import itertools
 import re
 from collections.abc import Iterable, Iterator
+from types import MappingProxyType
 from typing import Final, Literal
 
+from t5chem.prompts import PROMPTS
 from t5chem.vocabularies import SentencePieceVocabulary
+
+NO_PROMPTS: Final = MappingProxyType(dict.fromkeys(PROMPTS, ""))
+"""Every task is asked with its input alone, as the weights of MolT5 were trained."""
 
 UNKNOWN: Final = "<unk>"
 _SURFACE: Final = " ⁇ "  # what SentencePiece prints for an unknown, spaces included

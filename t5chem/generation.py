@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, UInt32
 
 from t5chem.constrained import constrain, smiles_tokens
 from t5chem.model_folder import BeamSemantics
@@ -32,6 +32,7 @@ class Decoding:
         num_decodes: beams or samples of a row.
         samples: draw instead of searching.
         length: places of an answer.
+        drop_unfinished: a search that needs more places gives no answer.
         penalty: exponent of the search's length penalty.
         early_stopping: of Hugging Face's search.
         valid_smiles: keep to SMILES that parse.
@@ -42,6 +43,7 @@ class Decoding:
     num_decodes: int
     samples: bool
     length: int
+    drop_unfinished: bool
     penalty: float
     early_stopping: EarlyStopping
     valid_smiles: bool
@@ -64,7 +66,8 @@ def generate(
     vocabulary: Any,
     params: Any,
     inputs: Int[Array, "rows source"],
-    key: Array,
+    hashes: UInt32[Array, " rows"],
+    seed: UInt32[Array, ""],
     temperature: Float[Array, ""],
 ) -> tuple[Int[Array, "rows decodes length"], Float[Array, "rows decodes"]]:
     """Returns answers, best first, and their log-likelihoods.
@@ -75,9 +78,11 @@ def generate(
         vocabulary: of the answers.
         params: of the network.
         inputs: ids; 0 is padding.
-        key: of the draws.
-        temperature: likewise.
+        hashes: of what each row asks; its draws depend on this number and on the seed.
+        seed: of the draws.
+        temperature: of the draws.
     """
+    keys = jax.vmap(lambda number: jax.random.fold_in(jax.random.key(seed), number))(hashes)
     decode_fn, arguments = _decoding(settings, temperature)
     if settings.valid_smiles:
         tokens = smiles_tokens(vocabulary, config.vocab_size, settings.with_ions)
@@ -86,7 +91,7 @@ def generate(
     answers, aux = _model(config, vocabulary, decode_fn).predict_batch_with_aux(
         params,
         {"encoder_input_tokens": inputs, "decoder_input_tokens": places},
-        rng=key,
+        rng=keys,
         decoder_params=arguments,
         return_all_decodes=True,
         num_decodes=settings.num_decodes,
@@ -104,8 +109,9 @@ def _decoding(
     if settings.num_decodes == 1:
         return temperature_sample, {"topk": 1, "rescale_log_probs": False}
     if settings.semantics == "hf":
-        stopping = {"early_stopping": settings.early_stopping}
-        return hf_beam_search, {"length_penalty": settings.penalty, **stopping}
+        arguments = {"early_stopping": settings.early_stopping}
+        arguments |= {"drop_unfinished": settings.drop_unfinished}
+        return hf_beam_search, {"length_penalty": settings.penalty, **arguments}
     return beam_search, {"alpha": settings.penalty}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from t5chem.prompts import PROMPTS
 from t5x.examples.t5.network import T5Config
 from t5x.huggingface import tensor_places
 
@@ -50,6 +49,7 @@ def model_card(
     vocabulary: Mapping[str, Any],
     max_lengths: Mapping[str, int],
     info: Mapping[str, Any],
+    prompts: Mapping[str, str],
 ) -> str:
     """Returns the text of the model card.
 
@@ -58,12 +58,16 @@ def model_card(
         vocabulary: `name`, `sha256` and `vocab_size`.
         max_lengths: most tokens of `inputs` and `targets`.
         info: as `LoadedModel.info`; what is not in it is not said.
+        prompts: of each task.
     """
     text = _HEAD.format(
         title="A T5 that speaks chemistry and English",
         summary=_summary(config, info),
-        prompts="\n".join(f"| {task} | `{prompt}` |" for task, prompt in PROMPTS.items()),
-        example=PROMPTS["mol2text"] + "CCO",
+        prompts="\n".join(
+            f"| {task} | `{prompt}` |" if prompt else f"| {task} | none: the input stands alone |"
+            for task, prompt in prompts.items()
+        ),
+        example=prompts["mol2text"] + "CCO",
         **max_lengths,
         **{name: vocabulary[name] for name in ("name", "sha256", "vocab_size")},
     )

@@ -2,8 +2,8 @@
 
 A model folder is what Hugging Face's `transformers` calls one: `config.json`,
 `generation_config.json`, `model.safetensors`, `spiece.model` and files of the tokenizer. Ours add
-`vocabulary.json` (which vocabulary it is), `training.json` (what is known of the training) and
-`README.md`, the model card.
+`prompts.json` (what stands before the input of each task), `vocabulary.json` (which vocabulary it
+is), `training.json` (what is known of the training) and `README.md`, the model card.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from flax import traverse_util
 
 from t5chem.model_card import model_card
+from t5chem.prompts import PROMPTS
 from t5chem.tokenizer_files import SPIECE, TOKENIZER_CONFIG, write_tokenizer_files
 from t5chem.vocabularies import SentencePieceVocabulary, chem
 from t5x import huggingface
+from t5x.errors import did_you_mean
 from t5x.examples.t5.network import T5Config
 from t5x.tensor_files import ModelFolderError, read_json
 
@@ -36,6 +39,7 @@ __all__ = [
 BeamSemantics = Literal["t5x", "hf"]
 
 GENERATION_CONFIG = "generation_config.json"
+TASK_PROMPTS = "prompts.json"
 VOCABULARY = "vocabulary.json"
 TRAINING = "training.json"
 CARD = "README.md"
@@ -60,6 +64,7 @@ class LoadedModel:
         max_lengths: most tokens of `inputs` and `targets`, the end token included.
         info: facts for the model card, whatever is known of: `step`, `tasks`, `metrics`,
             `vocabulary` and `training_config`; empty for a folder that does not say.
+        prompts: what stands before the input of each task; '' where the input stands alone.
     """
 
     config: T5Config
@@ -69,6 +74,7 @@ class LoadedModel:
     generation: dict[str, Any]
     max_lengths: dict[str, int]
     info: dict[str, Any]
+    prompts: Mapping[str, str] = dataclasses.field(default_factory=lambda: PROMPTS)
 
 
 def load_model(path: str | os.PathLike[str]) -> LoadedModel:
@@ -121,12 +127,28 @@ def load_model_folder(path: str | os.PathLike[str]) -> LoadedModel:
             "targets": _target_length(generation),
         },
         info=_read_if_there(folder, TRAINING),
+        prompts=_read_prompts(folder),
     )
 
 
 def _read_if_there(folder: str, name: str) -> dict[str, Any]:
     file = os.path.join(folder, name)
     return read_json(file) if os.path.isfile(file) else {}
+
+
+def _read_prompts(folder: str) -> dict[str, str]:
+    """Returns the prompts of all tasks, the published ones where the folder says nothing."""
+    said = _read_if_there(folder, TASK_PROMPTS)
+    file = os.path.join(folder, TASK_PROMPTS)
+    for task, prompt in said.items():
+        if task not in PROMPTS:
+            raise ModelFolderError(
+                f"{file} has a prompt for {task!r}, which is no task.{did_you_mean(task, PROMPTS)} "
+                f"The tasks are {', '.join(PROMPTS)}."
+            )
+        if not isinstance(prompt, str):
+            raise ModelFolderError(f"{file}: the prompt of {task} is {prompt!r}, which is no text.")
+    return {**PROMPTS, **said}
 
 
 def _read_vocabulary(folder: str) -> SentencePieceVocabulary:
@@ -188,8 +210,9 @@ def save_model_folder(model: LoadedModel, path: str | os.PathLike[str]) -> None:
     vocabulary = vocabulary_facts(model.vocabulary)
     _write_json(folder, VOCABULARY, vocabulary)
     _write_json(folder, TRAINING, model.info)
+    _write_json(folder, TASK_PROMPTS, dict(model.prompts))
     _write_json(folder, GENERATION_CONFIG, _generation_config(model))
-    card = model_card(model.config, vocabulary, model.max_lengths, model.info)
+    card = model_card(model.config, vocabulary, model.max_lengths, model.info, model.prompts)
     Path(folder, CARD).write_text(card, encoding="utf-8")
     # Last, for it makes the folder one.
     _write_json(folder, huggingface.CONFIG, described)

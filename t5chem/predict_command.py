@@ -9,11 +9,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, TextIO
 
 from t5chem.answers import Options, Result
+from t5chem.compatibility import NO_PROMPTS
 from t5chem.prediction_files import Row, format_of, read_rows, record, resume, run_id
 from t5chem.predictor import SMILES_OUTPUT, Predictor
 from t5x.compilation_cache import use_compilation_cache
@@ -38,7 +40,8 @@ def predict(arguments: argparse.Namespace) -> int:
     """
     options = _check(arguments)
     use_compilation_cache()
-    predictor = Predictor.load(arguments.model, arguments.batch_size)
+    prompts = NO_PROMPTS if arguments.prompt == "none" else None
+    predictor = Predictor.load(arguments.model, arguments.batch_size, prompts)
     with blamed_on():
         predictor.decoding(arguments.task, options)
     if arguments.text is not None:
@@ -79,10 +82,6 @@ def _is_file(path: str | None) -> bool:
     return path is not None and (os.path.isfile(path) or not os.path.exists(path))
 
 
-def _ask(predictor: Predictor, task: str, options: Options, texts: list[str]) -> list[Result]:
-    return predictor.predict(task, texts, **vars(options))
-
-
 def _one(arguments: argparse.Namespace, predictor: Predictor, options: Options) -> int:
     result = predictor.predict(arguments.task, arguments.text, **vars(options))
     run = run_id(arguments.task, options, predictor.model)
@@ -120,20 +119,26 @@ def _molecule(task: str, result: Result) -> str:
 
 
 def _many(arguments: argparse.Namespace, predictor: Predictor, options: Options) -> int:
-    task = arguments.task
-    run = run_id(task, options, predictor.model)
+    run = run_id(arguments.task, options, predictor.model)
     if arguments.output is None:
-        show = _printer(arguments, run)
-        failures = _answer(arguments, _rows(arguments), predictor, options, show)
-        return _say(failures)
+        return _say(_answer(arguments, predictor, options, _printer(arguments, run)))
     with _output(arguments.output, run) as (file, done):
 
         def write(number: int, result: Result) -> None:
             file.write(json.dumps(record(number, result, run), ensure_ascii=False) + "\n")
 
-        left = (row for row in _rows(arguments) if row.number not in done)
-        failures = {number: error for number, error in done.items() if error is not None}
-        failures |= _answer(arguments, left, predictor, options, write, file, len(done))
+        progress = None
+        if _is_file(arguments.input):
+            progress = Progress(len(done), sum(1 for _ in _rows(arguments)), sys.stderr, unit="row")
+
+        def after_some(finished: int) -> None:
+            file.flush()
+            if progress is not None:
+                progress.update(finished, {})
+
+        failures = _answer(arguments, predictor, options, write, done, after_some)
+        if progress is not None:
+            progress.close()
     return _say(failures)
 
 
@@ -173,35 +178,36 @@ def _output(path: str, run: str) -> Iterator[tuple[IO[str], dict[int, str | None
 
 def _answer(
     arguments: argparse.Namespace,
-    rows: Iterable[Row],
     predictor: Predictor,
     options: Options,
     show: Callable[[int, Result], None],
-    file: IO[str] | None = None,
-    already: int = 0,
+    done: Mapping[int, str | None] = MappingProxyType({}),
+    after_some: Callable[[int], None] = lambda finished: None,
 ) -> dict[int, str]:
-    """Answers rows in their order; returns what was wrong with the others, by number."""
-    failures: dict[int, str] = {}
-    progress = None
-    if file is not None and _is_file(arguments.input):
-        total = sum(1 for _ in _rows(arguments))
-        progress = Progress(already, total, sys.stderr, unit="row")
-    finished = already
-    for some in _chunks(rows, _ROWS_AT_ONCE * predictor.batch_size):
-        asked = [row.text for row in some if row.error is None]
-        answers = iter(_ask(predictor, arguments.task, options, asked))
-        for row in some:
-            result = Result(row.text, error=row.error) if row.error else next(answers)
+    """Answers the rows that are not done, in their order.
+
+    Returns:
+        What is wrong with the others, those done among them, by number.
+    """
+    failures = {number: error for number, error in done.items() if error is not None}
+    finished = len(done)
+    for some in _chunks(_rows(arguments), _ROWS_AT_ONCE * predictor.batch_size):
+        new = [row for row in some if row.number not in done]
+        if not new:
+            continue
+        # Rows that are done are asked again with their neighbours: batches are then those of a run
+        # that was not interrupted, and so is every digit of the answers.
+        asked = [row for row in some if row.error is None]
+        texts = [row.text for row in asked]
+        answers = predictor.predict(arguments.task, texts, **vars(options))
+        results = dict(zip((row.number for row in asked), answers, strict=True))
+        for row in new:
+            result = results.get(row.number) or Result(row.text, error=row.error)
             show(row.number, result)
             if result.error is not None:
                 failures[row.number] = result.error
-        finished += len(some)
-        if file is not None:
-            file.flush()
-        if progress is not None:
-            progress.update(finished, {})
-    if progress is not None:
-        progress.close()
+        finished += len(new)
+        after_some(finished)
     return failures
 
 

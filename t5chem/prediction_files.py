@@ -210,7 +210,7 @@ def run_id(task: str, options: Any, model: Any) -> str:
     """
     sample = model.params["token_embedder"]["embedding"][:64]
     described = [task, repr(options), repr(model.config), repr(model.generation)]
-    described.append(model.vocabulary.fingerprint)
+    described += [repr(sorted(model.prompts.items())), model.vocabulary.fingerprint]
     digest = hashlib.sha256("\n".join(described).encode())
     digest.update(np.asarray(sample).tobytes())
     return digest.hexdigest()[:8]

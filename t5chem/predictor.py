@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, overload
 
 import jax
@@ -25,8 +25,9 @@ from t5chem.compatibility import Compatibility
 from t5chem.constrained import smiles_tokens
 from t5chem.generation import Decoding
 from t5chem.model_folder import LoadedModel, load_model
-from t5chem.prompts import add_prompt
+from t5chem.prompts import PROMPTS
 from t5chem.smiles import canonical, canonical_mixture
+from t5x.errors import did_you_mean
 
 SMILES_INPUT: Final = ("mol2text", "forward", "retrosynthesis")
 SMILES_OUTPUT: Final = ("text2mol", "forward", "retrosynthesis")
@@ -70,17 +71,27 @@ class Predictor:
         object.__setattr__(self, "model", model)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], batch_size: int = 8) -> Predictor:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        batch_size: int = 8,
+        prompts: Mapping[str, str] | None = None,
+    ) -> Predictor:
         """Returns a predictor for a model folder, a run's `model_dir` or one of its checkpoints.
 
         Args:
             path: of the folder.
             batch_size: inputs computed at once.
+            prompts: what stands before the input of each task, such as
+                `t5chem.compatibility.NO_PROMPTS`; the model's own when None.
 
         Raises:
             t5chem.model_folder.ModelFolderError: it is none of these, or damaged.
         """
-        return cls(load_model(path), batch_size)
+        model = load_model(path)
+        if prompts is not None:
+            model = dataclasses.replace(model, prompts=prompts)
+        return cls(model, batch_size)
 
     # The tasks
 
@@ -247,7 +258,7 @@ class Predictor:
         Raises:
             ValueError: the task or the model cannot have them.
         """
-        add_prompt(task, "")
+        _check_task(task)
         if options.valid_smiles and task not in SMILES_OUTPUT:
             raise ValueError(f"valid_smiles: the answers of {task} are not SMILES.")
         longest = self.model.max_lengths["targets"]
@@ -261,6 +272,7 @@ class Predictor:
             num_decodes=options.num_samples or options.num_beams or preferred.get("num_beams", 1),
             samples=options.num_samples is not None,
             length=options.max_length or longest,
+            drop_unfinished=False,
             penalty=float(penalty),
             early_stopping=preferred.get("early_stopping", False),
             valid_smiles=options.valid_smiles,
@@ -272,14 +284,18 @@ class Predictor:
 
     def _ids(self, task: str, text: str) -> list[int] | str:
         """Returns what the model reads, or what is wrong with the input."""
+        _check_task(task)
         if not text.strip():
             return "empty input"
-        if task in SMILES_INPUT and canonical(text) is None:
-            return f"not a valid SMILES: {_shortened(text)}"
+        if task in SMILES_INPUT:
+            text = text.strip()
+            if not _is_one_word(text) or canonical(text) is None:
+                return f"not a valid SMILES: {_shortened(text)}"
         if task in REACTIONS:
             # Ions that are charged apart may not be a compound each: then the text stays as it is.
             text = canonical_mixture(text) or text
-        ids = [*self.model.vocabulary.encode(add_prompt(task, text)), self.model.vocabulary.eos_id]
+        asked = self.model.prompts[task] + text
+        ids = [*self.model.vocabulary.encode(asked), self.model.vocabulary.eos_id]
         longest = self.model.max_lengths["inputs"]
         if len(ids) > longest:
             return f"too long: {len(ids)} tokens with the prompt, the model reads {longest}"
@@ -308,19 +324,11 @@ class Predictor:
         self, asked: Sequence[list[int] | str], settings: Decoding, options: Options
     ) -> list[_Answers]:
         """Returns tokens and log-likelihoods of each row's answers, best first."""
-        if settings.samples:
-            # One input at a time, so that its draws do not depend on its neighbours.
-            longest = self.model.max_lengths["inputs"]
-            return [
-                self._generate(_pad([ids], _bucket(len(ids), longest), 1), settings, options)[0]
-                if not isinstance(ids, str)
-                else []
-                for ids in asked
-            ]
         answers: list[_Answers] = [[] for _ in asked]
         waiting = list(asked)
         for length in _lengths(settings):
-            shorter = dataclasses.replace(settings, length=length)
+            is_short = length < settings.length
+            shorter = dataclasses.replace(settings, length=length, drop_unfinished=is_short)
             for rows, places, size in self._batches(waiting):
                 ids = [ids for row in rows if not isinstance(ids := waiting[row], str)]
                 found = self._generate(_pad(ids, places, size), shorter, options)
@@ -333,8 +341,8 @@ class Predictor:
     def _generate(
         self, batch: Int[np.ndarray, "rows source"], settings: Decoding, options: Options
     ) -> list[_Answers]:
-        """Answers one batch; the key is used by draws only, whose batches have one row."""
-        key = jax.random.fold_in(jax.random.key(options.seed), zlib.crc32(batch[0].tobytes()))
+        """Answers one batch; draws depend on the seed and the row's own ids."""
+        hashes = np.array([zlib.crc32(row.tobytes()) for row in batch], np.uint32)
         tokens, scores = jax.device_get(
             generation.generate(
                 self.model.config,
@@ -342,7 +350,8 @@ class Predictor:
                 self.model.vocabulary,
                 self.model.params,
                 batch,
-                key,
+                hashes,
+                np.uint32(options.seed % 2**32),
                 np.float32(options.temperature),
             )
         )
@@ -366,20 +375,41 @@ class Predictor:
         )
 
 
+def _check_task(task: str) -> None:
+    if task not in PROMPTS:
+        near = did_you_mean(task, PROMPTS)
+        raise ValueError(f"Unknown task {task!r}.{near} The tasks are {', '.join(PROMPTS)}.")
+
+
 def _candidate(task: str, rank: int, text: str, log_likelihood: float) -> Candidate:
     if task not in SMILES_OUTPUT:
         return Candidate(rank, text, log_likelihood, valid=None, canonical=None)
-    spelled = canonical_mixture(text) if task in REACTIONS else canonical(text)
+    spelled = None
+    if _is_one_word(text):
+        spelled = canonical_mixture(text) if task in REACTIONS else canonical(text)
     return Candidate(rank, text, log_likelihood, valid=spelled is not None, canonical=spelled)
+
+
+def _is_one_word(text: str) -> bool:
+    """Whether a text may be SMILES; RDKit passes over what stands behind a space or is not ASCII.
+
+    Example:
+        >>> _is_one_word("CCO"), _is_one_word("CCO ethanol"), _is_one_word("CCO日")
+        (True, False, False)
+    """
+    return text.isascii() and len(text.split()) == 1
 
 
 def _lengths(settings: Decoding) -> list[int]:
     """Returns the places to decode with, one after the other until an answer ends.
 
-    A greedy answer that ends is the same with more places; a beam search or a mask that closes
-    what is open looks ahead to the last place, so those have all of them.
+    What each step costs grows with the places, and most answers are short. A greedy answer that
+    ends is the same with more places, and so is a search of Hugging Face's that is done. T5X's
+    search and a mask that closes what is open look ahead to the last place, and draws with other
+    places are other draws, so those have all of them.
     """
-    if settings.num_decodes > 1 or settings.valid_smiles:
+    looks_ahead = settings.semantics == "t5x" or settings.early_stopping == "never"
+    if settings.samples or settings.valid_smiles or (settings.is_search and looks_ahead):
         return [settings.length]
     shorter = [length for length in _SHORT_ANSWERS if length < settings.length]
     return [*shorter, settings.length]

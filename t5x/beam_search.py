@@ -171,6 +171,7 @@ def hf_beam_search(
     length_penalty: Number = 1.0,
     early_stopping: EarlyStopping = False,
     max_decode_len: int | None = None,
+    drop_unfinished: bool = False,
     min_log_prob: Number = -1e7,
     decode_rng: jax.Array | None = None,
     cache_offset: int = 0,
@@ -194,6 +195,9 @@ def hf_beam_search(
             length so far, is no better than the worst ended one (with a positive penalty it might
             still become so). 'never': done when it cannot become better by any length.
         max_decode_len: length of the outputs; that of `inputs` when None.
+        drop_unfinished: no beam ends for want of places: a row that is not done by then is all 0
+            with the score `min_log_prob`, and may be searched again with longer outputs. The other
+            rows are what longer outputs would give. Not for 'never', which looks ahead.
         min_log_prob: stands for a log-probability of minus infinity.
         decode_rng: ignored: the search is deterministic.
         cache_offset: the batch axis of the cache's leaves.
@@ -201,6 +205,9 @@ def hf_beam_search(
 
     Returns:
         Tokens and scores, worst beam first.
+
+    Raises:
+        ValueError: `drop_unfinished` with `early_stopping='never'`.
 
     Example:
         >>> def counts_up(state):
@@ -210,7 +217,11 @@ def hf_beam_search(
         [2, 4, 0]
     """
     del decode_rng
+    if drop_unfinished and early_stopping == "never":
+        raise ValueError("hf_beam_search: early_stopping='never' looks ahead to the last place.")
     prompt = read_prompt(_fit(inputs, max_decode_len), initial_index, None)
+    if drop_unfinished:  # the last place is none of these
+        prompt = prompt._replace(limit=prompt.limit + 1)
     end = _search(
         _hf_rule(length_penalty, early_stopping, min_log_prob),
         prompt,
@@ -221,7 +232,9 @@ def hf_beam_search(
         min_log_prob=min_log_prob,
         cache_offset=cache_offset,
     )
-    return _best_decodes(end, min_log_prob)
+    sequences, scores = _best_decodes(end, min_log_prob)
+    sequences = _where_rows(end.active, jnp.zeros_like(sequences), sequences)
+    return sequences, _where_rows(end.active, jnp.full_like(scores, min_log_prob), scores)
 
 
 def _hf_rule(
@@ -272,7 +285,14 @@ def _search(
         cache_offset=cache_offset,
     )
     start = _first_beams(prompt, cache, num_decodes, min_log_prob, cache_offset)
-    return lax.while_loop(lambda state: jnp.any(state.active), step, start)
+    return lax.while_loop(lambda state: jnp.any(_goes_on(state)), step, start)
+
+
+def _goes_on(state: _BeamState) -> Bool[Array, " batch"]:
+    """Which rows are not done and have a place left."""
+    batch, beams = state.live_log_probs.shape
+    index = unflatten_beam_dim(state.cur_index, batch, beams)[:, 0]
+    return state.active & (index < state.sequences.shape[1])
 
 
 def _first_beams(
@@ -363,7 +383,8 @@ def _beam_step(
     finished_sequences = gather_beams(finished, order)
 
     # A row that is done keeps its beams, so that no result depends on the rest of the batch.
-    keep = functools.partial(_where_rows, state.active)
+    goes_on = _goes_on(state)
+    keep = functools.partial(_where_rows, goes_on)
     state = _BeamState(
         cur_index=state.cur_index + 1,
         sequences=flatten_beam_dim(keep(live_sequences, sequences)),
@@ -374,8 +395,8 @@ def _beam_step(
         finished_scores=keep(finished_scores, state.finished_scores),
         active=state.active,
     )
-    active = state.active & _can_improve(state, rule, prompt, min_log_prob)
-    return dataclasses.replace(state, active=active)
+    can_improve = _can_improve(state, rule, prompt, min_log_prob)
+    return dataclasses.replace(state, active=jnp.where(goes_on, can_improve, state.active))
 
 
 def _endings(

@@ -1,4 +1,4 @@
-"""Begins a run, or evaluates, from checkpoints of another run."""
+"""Begins a run, or evaluates, from checkpoints of another run or from a model folder."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from t5x.checkpoint_integrity import (
     refuse_if_all_were_set_aside,
     report_unfinished,
 )
+from t5x.checkpoint_network import TARGET
 from t5x.checkpoint_reading import (
     CheckpointReader,
     TreeReader,
@@ -33,6 +34,8 @@ from t5x.checkpoint_reading import (
 )
 from t5x.checkpoints import RestoreCheckpointConfig
 from t5x.errors import ConfigError
+from t5x.huggingface import is_model_folder
+from t5x.model_folder_reading import ModelFolderReader
 from t5x.state_transformations import find_sources
 from t5x.train_state import FlaxOptimTrainState
 
@@ -43,11 +46,11 @@ class NoCheckpointError(ConfigError, FileNotFoundError):
 
 @dataclasses.dataclass
 class Restored:
-    """What a checkpoint of another run gave.
+    """What a checkpoint of another run, or a model folder, gave.
 
     Attributes:
         state: the state.
-        checkpoint: path of the checkpoint.
+        checkpoint: path of the checkpoint or of the model folder.
         data_position: where in the data it stopped; empty unless `restore_dataset` asked for it.
     """
 
@@ -63,6 +66,8 @@ def restore_from_path(
 ) -> Restored | None:
     """Restores the state of another run; returns None when `cfg` asks for scratch.
 
+    A model folder gives the parameters: step and optimizer's state are the initial ones.
+
     Args:
         cfg: where, and how strictly.
         target: shapes with shardings; each device reads its own part of the checkpoint. Without
@@ -72,6 +77,7 @@ def restore_from_path(
     Raises:
         NoCheckpointError: there is no checkpoint at any path, and scratch is no fallback.
         DamagedCheckpointError: the checkpoint, or every one of the folder, is damaged.
+        ModelFolderError: the model folder is damaged, or is not of a T5 that we have.
         ConfigError: names or shapes differ from the target's.
     """
     path = choose_checkpoint(cfg)
@@ -80,7 +86,8 @@ def restore_from_path(
     tree = target.state_dict()
     targets = _with_dtype(flatten(tree), cfg.dtype)
     reader = _reader(path, cfg)
-    sources = find_sources(targets, reader.shapes, path, cfg.assignment_map, cfg.strict)
+    offered = targets if is_checkpoint(path) else _parameters(targets)
+    sources = find_sources(offered, reader.shapes, path, cfg.assignment_map, cfg.strict)
     arrays = read_as(reader, targets, sources)
     if len(arrays) < len(targets):
         fresh = flatten(initial().state_dict())
@@ -93,10 +100,11 @@ def restore_from_path(
 
 
 def choose_checkpoint(cfg: RestoreCheckpointConfig) -> str | None:
-    """Returns the whole checkpoint that a configuration means; None means scratch.
+    """Returns the whole checkpoint, or the model folder, that is meant; None means scratch.
 
     Args:
-        cfg: of its paths, the first with a checkpoint counts; of a folder, the newest whole one.
+        cfg: of its paths, the first that has one counts; of a folder of checkpoints, the newest
+            whole one.
 
     Raises:
         NoCheckpointError: there is none, and scratch is no fallback.
@@ -112,6 +120,8 @@ def choose_checkpoint(cfg: RestoreCheckpointConfig) -> str | None:
     for path in cfg.paths:
         if found := find_checkpoint(path, cfg.mode == "specific"):
             return found
+        if is_model_folder(path):
+            return os.path.abspath(path)
     if not cfg.paths:
         return None
     if cfg.fallback_to_scratch:
@@ -119,8 +129,9 @@ def choose_checkpoint(cfg: RestoreCheckpointConfig) -> str | None:
         return None
     raise NoCheckpointError(
         f"No checkpoint at {', '.join(cfg.paths)}: set INITIAL_CHECKPOINT_PATH to a folder "
-        f"{STEP_PREFIX}_<step> or to one that holds such folders. A path in a cloud bucket must be "
-        "mounted or copied here first.",
+        f"{STEP_PREFIX}_<step>, to one that holds such folders, or to a model folder in Hugging "
+        "Face's layout (config.json, model.safetensors). A path in a cloud bucket must be mounted "
+        "or copied here first.",
         "INITIAL_CHECKPOINT_PATH",
         "RestoreCheckpointConfig.path",
     )
@@ -188,13 +199,17 @@ def _all_whole(candidates: list[str]) -> list[str]:
 
 
 def _reader(path: str, cfg: RestoreCheckpointConfig) -> CheckpointReader:
-    reader = open_checkpoint(path)
+    reader = open_checkpoint(path) if is_checkpoint(path) else ModelFolderReader(path)
     if not cfg.state_transformation_fns:
         return reader
     tree = unflatten(reader.read_numpy(list(reader.shapes)))
     for transform in cfg.state_transformation_fns:
         tree = transform(tree)
     return TreeReader(tree)
+
+
+def _parameters(targets: dict[str, jax.ShapeDtypeStruct]) -> dict[str, jax.ShapeDtypeStruct]:
+    return {name: leaf for name, leaf in targets.items() if name.startswith(TARGET)}
 
 
 def _with_dtype(
@@ -205,7 +220,7 @@ def _with_dtype(
         return targets
     return {
         name: leaf.update(dtype=jnp.dtype(dtype))
-        if name.startswith("target/") and jnp.issubdtype(leaf.dtype, jnp.floating)
+        if name.startswith(TARGET) and jnp.issubdtype(leaf.dtype, jnp.floating)
         else leaf
         for name, leaf in targets.items()
     }

@@ -8,6 +8,8 @@ calls that scaling `scale_decoder_outputs`; before, `tie_word_embeddings` meant 
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -227,24 +229,70 @@ def config_to_json(config: T5Config) -> dict[str, Any]:
     }
 
 
-def read_folder(folder: str) -> tuple[T5Config, dict[str, np.ndarray]]:
-    """Returns the network and its float32 parameters by T5X's names joined with '/'.
+@dataclasses.dataclass(frozen=True)
+class ModelFolder:
+    """The network of a model folder, whose parameters are read one by one.
+
+    Attributes:
+        path: of the folder.
+        config: sizes; arithmetic in float32.
+        tensors: by their names, each with the shape that `config` gives it.
+    """
+
+    path: str
+    config: T5Config
+    tensors: Mapping[str, np.ndarray]
+
+    @functools.cached_property
+    def places(self) -> dict[str, Place]:
+        """T5X's name of every parameter -> where the folder keeps it."""
+        return tensor_places(self.config)
+
+    def read(self, name: str) -> np.ndarray:
+        """Returns a parameter in float32.
+
+        Args:
+            name: T5X's, joined with '/'.
+
+        Raises:
+            ModelFolderError: it is not finite.
+        """
+        place = self.places[name]
+        return _exchanged(self.tensors[place.name], place, f"{self.path}: {place.name}")
+
+
+def is_model_folder(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a folder says that it holds a model in the layout of `transformers`."""
+    return os.path.isfile(os.path.join(path, CONFIG))
+
+
+def open_folder(folder: str) -> ModelFolder:
+    """Returns a model folder whose tensors are all there; their values are read later.
 
     Args:
         folder: with `config.json` and the weights (see `t5x.tensor_files.read_tensors`).
 
     Raises:
-        ModelFolderError: it is no T5, or a tensor is missing, unknown, of a wrong shape, damaged or
-            not finite.
+        ModelFolderError: it is no T5, or a tensor is missing, unknown, of a wrong shape or damaged.
     """
     config = config_from_json(read_json(os.path.join(folder, CONFIG)), os.path.join(folder, CONFIG))
     tensors = _without_copies(read_tensors(folder), config.logits_via_embedding, folder)
-    places = tensor_places(config)
-    _check_names_and_shapes(places, tensors, folder)
-    return config, {
-        ours: _exchanged(tensors[place.name], place, f"{folder}: {place.name}")
-        for ours, place in places.items()
-    }
+    opened = ModelFolder(folder, config, tensors)
+    _check_names_and_shapes(opened.places, tensors, folder)
+    return opened
+
+
+def read_folder(folder: str) -> tuple[T5Config, dict[str, np.ndarray]]:
+    """Returns the network and its float32 parameters by T5X's names joined with '/'.
+
+    Args:
+        folder: as for `open_folder`.
+
+    Raises:
+        ModelFolderError: as `open_folder`, or a parameter is not finite.
+    """
+    opened = open_folder(folder)
+    return opened.config, {name: opened.read(name) for name in opened.places}
 
 
 def _without_copies(

@@ -74,7 +74,8 @@ def temperature_sample(
         cache: Decoder cache with the batch on axis `cache_offset`.
         tokens_to_logits: From a state of batch * num_decodes rows to logits and the new cache.
         eos_id: The token that ends a row; the row is padded with 0 after it.
-        decode_rng: PRNG key; None means `jax.random.PRNGKey(0)`.
+        decode_rng: PRNG key; None means `jax.random.PRNGKey(0)`. An array of keys
+            (`jax.random.key`) has one for each row, whose draws then depend on no other row.
         num_decodes: How many sequences to draw for each row.
         temperature: Divides the logits; 0 decodes greedily. One number, or one for each row.
         topk: Draws from the k best tokens; 1 is greedy, 0 does not restrict.
@@ -113,14 +114,13 @@ def temperature_sample(
     choose = functools.partial(
         _choose_tokens, temperature=temperature, topk=topk, topp=topp, rescale=rescale_log_probs
     )
-    rng = jax.random.PRNGKey(0) if decode_rng is None else decode_rng
     step = functools.partial(
         _sampling_step,
         tokens_to_logits=tokens_to_logits,
         eos_id=eos_id,
         prompt=prompt,
         # One number for each token, drawn here once: decoding goes on alike from a filled cache.
-        uniform=jax.random.uniform(rng, prompt.sequences.shape, jnp.float32),
+        uniform=_uniform(decode_rng, batch, prompt.sequences.shape),
         choose=choose,
         state_callback_fn=state_callback_fn or (lambda state: state),
         logit_callback_fn=logit_callback_fn or (lambda logits, state: logits),
@@ -155,6 +155,19 @@ def _check_sampling(temperature: Any, topk: int, topp: Number) -> None:
         raise ValueError(
             f"temperature_sample: temperature={temperature}, expected 0 (greedy) or more."
         )
+
+
+def _uniform(
+    rng: jax.Array | None, batch: int, shape: tuple[int, ...]
+) -> Float[Array, "rows length"]:
+    """Returns random numbers from 0 to 1: of one key, or of a key for each row of the batch."""
+    if rng is None:
+        rng = jax.random.PRNGKey(0)
+    if not (jnp.issubdtype(rng.dtype, jax.dtypes.prng_key) and rng.ndim == 1):
+        return jax.random.uniform(rng, shape, jnp.float32)
+    rows, length = shape
+    of_row = jax.vmap(lambda key: jax.random.uniform(key, (rows // batch, length), jnp.float32))
+    return of_row(rng).reshape(shape)
 
 
 def _smaller(steps: int | jax.Array | None, hard_limit: int | None) -> int | jax.Array | None:

@@ -1,5 +1,6 @@
 """The command `t5chem predict` from its arguments to files and exit codes."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -10,7 +11,9 @@ import pytest
 
 from t5chem import cli
 from t5chem.predictor import Predictor
+from t5chem.prompts import PROMPTS
 from t5chem.terminal import graphics_of, image_escape
+from tests.t5chem.bad_tables import read_answers, write_table
 from tests.t5chem.toy_predictor import toy_loaded_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +27,13 @@ def toy():
 @pytest.fixture
 def t5chem(toy, monkeypatch, capsys):
     """Runs the command with the toy model; returns exit code, output and messages."""
-    monkeypatch.setattr(Predictor, "load", lambda path, batch_size=8: toy)
+
+    def load(path, batch_size=8, prompts=None):
+        if prompts is None:
+            return toy
+        return Predictor(dataclasses.replace(toy.model, prompts=prompts), batch_size)
+
+    monkeypatch.setattr(Predictor, "load", load)
     monkeypatch.setattr("t5chem.predict_command.use_compilation_cache", lambda: None)
 
     def run(*arguments):
@@ -50,6 +59,16 @@ def test_one_input_is_json_when_piped_and_a_table_when_asked(t5chem):
     assert (code, out.split()[:4]) == (0, ["rank", "log-lik.", "valid", "answer"])
 
 
+def test_without_prompt_another_question_is_asked(t5chem):
+    with_prompt, alone = (
+        json.loads(t5chem("text2mol", "water", *more)[1]) for more in ([], ["--prompt", "none"])
+    )
+    by_hand = PROMPTS["text2mol"] + "water"
+    same = json.loads(t5chem("text2mol", by_hand, "--prompt", "none")[1])
+    assert same["predictions"] == with_prompt["predictions"] != alone["predictions"]
+    assert same["run"] == alone["run"] != with_prompt["run"]
+
+
 def test_a_bad_input_is_said_and_told_by_the_exit_code(t5chem):
     code, out, err = t5chem("mol2text", "C1CC")
     assert code == 3
@@ -57,37 +76,12 @@ def test_a_bad_input_is_said_and_told_by_the_exit_code(t5chem):
     assert err == "t5chem predict: not a valid SMILES: C1CC\n"
 
 
-BAD = ["", "C1CC", "C" * 200, "N\xff", "CC(", "   "]
-
-
-def table(path, good, bad):
-    """A table with a bad row here and there, of every kind, `missing` and `unclosed` among them."""
-    lines, every = ["id,smiles"], (good + bad) // bad
-    for number in range(good + bad):
-        if number % every or number // every >= bad:
-            lines.append(f"{number},{'C' * (1 + number % 20)}")
-            continue
-        kind = (number // every) % (len(BAD) + 2)
-        lines.append(
-            str(number)
-            if kind == len(BAD)
-            else f'{number},"C'
-            if kind > len(BAD)
-            else f"{number},{BAD[kind]}"
-        )
-    path.write_bytes("\n".join(lines).encode("latin-1") + b"\n")
-
-
-def read(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def test_a_table_of_1000_rows_with_20_bad_ones_killed_and_started_again(t5chem, tmp_path):
     source, out = tmp_path / "in.csv", tmp_path / "out.jsonl"
-    table(source, good=980, bad=20)
+    write_table(source, good=980, bad=20)
     arguments = ("mol2text", "--input", str(source), "--output", str(out))
     code, printed, err = t5chem(*arguments)
-    answers = read(out)
+    answers = read_answers(out)
     assert (code, printed) == (3, "")
     assert [answer["row"] for answer in answers] == list(range(1, 1001))
     assert sum("predictions" in answer for answer in answers) == 980
@@ -100,9 +94,9 @@ def test_a_table_of_1000_rows_with_20_bad_ones_killed_and_started_again(t5chem, 
     lines = out.read_bytes().splitlines(keepends=True)
     out.write_bytes(b"".join(lines[:500]) + lines[500][:20])
     assert t5chem(*arguments)[0] == 3
-    assert read(out) == answers
+    assert read_answers(out) == answers
     assert t5chem(*arguments)[0] == 3
-    assert read(out) == answers
+    assert read_answers(out) == answers
     code, _, err = t5chem(*arguments, "--top", "1")
     assert code == 2
     assert "another task, other options or another model" in err

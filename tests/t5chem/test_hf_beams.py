@@ -18,6 +18,7 @@ from tests.t5x.markov_chains import random_table as table_of
 from tests.t5x.toy_model import Vocabulary
 
 STATIC = ["tokens_to_logits", "eos_id", "num_decodes", "length_penalty", "early_stopping"]
+STATIC += ["drop_unfinished"]
 search = jax.jit(hf_beam_search, static_argnames=STATIC)
 
 
@@ -73,6 +74,39 @@ def test_beams_that_do_not_end_count_at_the_last_place():
     tokens, scores = search(bos(), tables(endless), markov, EOS, num_decodes=2)
     assert not np.any(np.asarray(tokens) == EOS)
     np.testing.assert_allclose(scores, np.log(1 / (VOCAB - 1)) * np.ones((1, 2)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("penalty", "early_stopping"), [(1.0, False), (0.5, True)])
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31 - 1))
+def test_a_row_that_is_done_early_is_that_of_a_longer_search_and_others_are_empty(
+    penalty, early_stopping, seed
+):
+    each = [table_of(seed + row, scale=2.0) for row in range(6)]
+    each[5][..., EOS] = -1e4  # never ends
+    arguments = {
+        "eos_id": EOS, "num_decodes": 2, "length_penalty": penalty, "early_stopping": early_stopping
+    }  # fmt: skip
+    long, scores = search(bos(6), tables(*each), markov, **arguments)
+    inputs = jnp.zeros((6, LENGTH - 1), jnp.int32)
+    short, short_scores = search(inputs, tables(*each), markov, drop_unfinished=True, **arguments)
+    done = np.asarray(short_scores)[:, -1] > -1e6
+    assert not done[5] and not np.any(np.asarray(short)[~done])
+    assert np.all(np.asarray(short_scores)[~done] == -1e7)
+    np.testing.assert_array_equal(short_scores[done], scores[done])
+    np.testing.assert_array_equal(np.pad(short, ((0, 0), (0, 0), (0, 1)))[done], long[done])
+
+
+def test_short_searches_are_done_and_refused_where_they_look_ahead():
+    sure = np.full((LENGTH, VOCAB, VOCAB), -9.0, np.float32)
+    sure[0, :, 2] = sure[1, :, EOS] = 9.0
+    inputs = jnp.zeros((1, 3), jnp.int32)
+    tokens, _ = search(inputs, tables(sure), markov, EOS, num_decodes=1, drop_unfinished=True)
+    assert tokens.tolist() == [[[2, EOS, 0]]]
+    with pytest.raises(ValueError, match="looks ahead to the last place"):
+        hf_beam_search(
+            inputs, {}, markov, EOS, num_decodes=1, drop_unfinished=True, early_stopping="never"
+        )
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import pytest
 from flax import traverse_util
 
 from t5chem.model_folder import ModelFolderError, load_model, load_model_folder, save_model_folder
+from t5chem.prompts import PROMPTS
 from t5chem.vocabularies import chem
 from t5x import huggingface
 from t5x.checkpoint_network import read_network
@@ -159,6 +160,25 @@ def test_scores_by_the_embedding_unscaled(folder):
     np.testing.assert_array_equal(loaded.params["decoder"]["logits_dense"]["kernel"], embedding.T)
 
 
+def test_prompts_are_the_folders_own_or_the_published_ones(folder):
+    assert load_model_folder(folder).prompts == PROMPTS
+    edit_json(folder, "prompts.json", mol2text="", text2mol="Molecule: ")
+    loaded = load_model_folder(folder)
+    assert loaded.prompts == {**PROMPTS, "mol2text": "", "text2mol": "Molecule: "}
+    save_model_folder(loaded, folder)
+    assert load_model_folder(folder).prompts == loaded.prompts
+    card = Path(folder, "README.md").read_text()
+    assert "| mol2text | none: the input stands alone |" in card and 'tokenizer("CCO"' in card
+    os.remove(os.path.join(folder, "prompts.json"))
+    assert load_model_folder(folder).prompts == PROMPTS
+    edit_json(folder, "prompts.json", mol2txt="")
+    with pytest.raises(ModelFolderError, match=r"'mol2txt', which is no task. Did you mean 'mol2t"):
+        load_model_folder(folder)
+    Path(folder, "prompts.json").write_text('{"mol2text": 3}')
+    with pytest.raises(ModelFolderError, match="the prompt of mol2text is 3, which is no text"):
+        load_model_folder(folder)
+
+
 def test_copies_of_the_embedding_must_be_copies(tmp_path):
     model, folder = small_model("1.0"), str(tmp_path)
     save_model_folder(model, folder)
@@ -261,19 +281,28 @@ class Trap:
         return open, (self.file, "w")
 
 
-@pytest.mark.parametrize("has_torch", [True, False])
-def test_no_pickle_is_executed(folder, tmp_path, monkeypatch, has_torch):
-    if has_torch:
-        pytest.importorskip("torch")
-    else:
-        monkeypatch.setitem(sys.modules, "torch", None)
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "a_shard.bin", WEIGHTS])
+@pytest.mark.parametrize("kind", ["pickle", "torch", "without torch"])
+def test_no_pickle_is_executed(folder, tmp_path, monkeypatch, kind, name):
     os.remove(os.path.join(folder, WEIGHTS))
-    sprung = tmp_path / "sprung"
-    Path(folder, "pytorch_model.bin").write_bytes(pickle.dumps(Trap(str(sprung)), 2))
-    message = "is not executed" if has_torch else "python -c .*save_pretrained"
-    with pytest.raises(ModelFolderError, match=message):
+    file, sprung = Path(folder, name), tmp_path / "sprung"
+    payload = {"shared.weight": Trap(str(sprung))}
+    if kind == "torch":
+        pytest.importorskip("torch").save(payload, file)
+    else:
+        file.write_bytes(pickle.dumps(payload, 2))
+    if kind == "without torch":
+        monkeypatch.setitem(sys.modules, "torch", None)
+    if name == "a_shard.bin":
+        index = "pytorch_model.bin.index.json"
+        edit_json(folder, index, weight_map={"shared.weight": name})
+    not_executed = "python -c .*save_pretrained" if kind == "without torch" else "is not executed"
+    with pytest.raises(ModelFolderError, match=WEIGHTS if name == WEIGHTS else not_executed):
         load_model_folder(folder)
     assert not sprung.exists()
+    if kind != "torch":  # it is a trap
+        pickle.loads(file.read_bytes())
+        assert sprung.exists()
 
 
 def test_tensors_of_a_pickle_are_read_by_torch(folder):

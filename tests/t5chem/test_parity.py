@@ -23,12 +23,17 @@ INPUTS = [
     " ",
 ]
 LENGTH = 8
+GATED, UNTIED = {"feed_forward_proj": "gated-gelu"}, {"tie_word_embeddings": False}
 # (sizes and kind of a T5 that transformers makes, has it a head of its own)
-MADE = [
-    ({"feed_forward_proj": "relu", "num_layers": 1}, False),
-    ({"feed_forward_proj": "gated-gelu", "d_kv": 16, "tie_word_embeddings": False}, True),
-    ({"feed_forward_proj": "gated-gelu", "vocab_size": 4700, "tie_word_embeddings": False}, False),
-]
+MADE = {
+    "1.0": ({"feed_forward_proj": "relu", "num_layers": 1}, False),
+    "1.1": ({**GATED, **UNTIED, "d_kv": 16}, True),
+    "gated, tied": ({**GATED, "num_heads": 3, "num_decoder_layers": 1}, False),
+    "gated, tied, unscaled": ({**GATED, **UNTIED, "vocab_size": 4700}, False),
+    "relu, untied": ({"feed_forward_proj": "relu", **UNTIED, "d_model": 24}, True),
+}
+SLOW = ("gated, tied", "gated, tied, unscaled", "relu, untied")
+SHAPES = [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in MADE]
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +99,9 @@ def test_without_transformers(monkeypatch, tmp_path):
         parity.open_side(tmp_path, "transformers")
 
 
-def make(folder: Path, options: dict, own_head: bool) -> None:
+def make(folder: Path, shape: str) -> None:
     """Saves a random model of `transformers`, and our vocabulary with it."""
+    options, own_head = MADE[shape]
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
     torch.manual_seed(0)
     torch.set_num_threads(1)  # more of them wait for each other on a busy machine
@@ -113,10 +119,10 @@ def make(folder: Path, options: dict, own_head: bool) -> None:
     write_tokenizer_files(chem(), 64, str(folder))
 
 
-@pytest.mark.parametrize(("options", "own_head"), MADE)
-def test_models_of_transformers_answer_alike_and_so_do_ours_there(tmp_path, options, own_head):
+@pytest.mark.parametrize("shape", SHAPES)
+def test_models_of_transformers_answer_alike_and_so_do_ours_there(tmp_path, shape):
     made, exported = tmp_path / "made", tmp_path / "exported"
-    make(made, options, own_head)
+    make(made, shape)
     ours = parity.open_side(made, "jax")
     theirs = parity.TransformersSide(made)
     report = parity.compare(ours, theirs, INPUTS, length=LENGTH, num_beams=10)
@@ -133,6 +139,25 @@ def test_models_of_transformers_answer_alike_and_so_do_ours_there(tmp_path, opti
             np.array_equal, load_model_folder(exported).params, load_model_folder(made).params
         )
     )
+
+
+def hundred_inputs() -> list[str]:
+    rng = np.random.default_rng(0)
+    return ["".join(rng.choice(list("CNO()=1c[]@ aeé"), rng.integers(1, 40))) for _ in range(100)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", MADE)
+def test_a_hundred_inputs_there_and_back(tmp_path, shape):
+    made, exported = tmp_path / "made", tmp_path / "exported"
+    make(made, shape)
+    save_model_folder(load_model_folder(made), exported)
+    for folder in (made, exported):
+        sides = parity.open_side(folder, "jax"), parity.TransformersSide(folder)
+        report = parity.compare(*sides, hundred_inputs(), length=16, num_beams=10)
+        print(report)
+        assert report.largest_logit_difference < 1e-4 and report.token_agreement == 1.0
+        assert report.greedy_agreement == 1.0 and report.beam_agreement >= 0.99
 
 
 def test_transformers_reads_what_our_vocabulary_writes(tmp_path):

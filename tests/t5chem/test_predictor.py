@@ -10,7 +10,8 @@ import jax
 import numpy as np
 import pytest
 
-from t5chem.compatibility import Compatibility, read_unknowns
+from t5chem import generation
+from t5chem.compatibility import NO_PROMPTS, Compatibility, read_unknowns
 from t5chem.predictor import Predictor
 from t5chem.prompts import add_prompt
 from t5chem.vocabularies import chem
@@ -53,7 +54,9 @@ def test_a_bad_input_stops_no_other(predictor):
     assert [errors[i] for i in (0, 1, 4)] == [None] * 3
     with pytest.raises(ValueError, match="empty input"):
         _ = results[2].best
-    assert predictor.mol2text("C1CC", num_beams=1).error == "not a valid SMILES: C1CC"
+    for text in ("C1CC", "CCO ethanol", "CCO日", "C\tC"):  # RDKit alone reads the last three
+        assert predictor.mol2text(text, num_beams=1).error == f"not a valid SMILES: {text}"
+    assert predictor.mol2text(" CCO\n", num_beams=1).error is None
 
 
 @pytest.mark.parametrize("semantics", ["t5x", pytest.param("hf", marks=pytest.mark.slow)])
@@ -93,18 +96,53 @@ def test_embeddings_do_not_depend_on_padding(predictor):
 
 
 def test_draws_depend_on_seed_and_input_alone(predictor):
-    def draw(texts, seed):
-        return predictor.text2mol(texts, num_samples=3, seed=seed)
+    def draw(texts, seed=0):
+        return predictor.text2mol(texts, num_samples=3, seed=seed, max_length=8)
 
-    assert draw(["water", "an acid"], 0)[1] == draw(["an acid"], 0)[0]
-    assert draw(["an acid"], 0) != draw(["an acid"], 1)
-    likelihoods = [c.log_likelihood for c in draw("water", 0).candidates]
+    several = draw(["water", "an acid", "a base", "a salt", "an ester", "an acid"])
+    alone = draw("an acid")
+    for result in (several[1], several[5], *draw(["a longer description", "an acid"])[1:]):
+        assert [c.text for c in result.candidates] == [c.text for c in alone.candidates]
+        found = [c.log_likelihood for c in result.candidates]
+        assert found == pytest.approx([c.log_likelihood for c in alone.candidates], abs=1e-4)
+    assert draw("an acid", seed=1) != alone
+    assert len({c.text for result in several[:5] for c in result.candidates}) == 15
+    likelihoods = [c.log_likelihood for c in alone.candidates]
     assert likelihoods == sorted(likelihoods, reverse=True)
 
 
+@pytest.mark.parametrize(("semantics", "lengths"), [("hf", [4, 6, 12]), ("t5x", [12])])
+def test_short_searches_come_first_where_they_do_not_look_ahead(monkeypatch, semantics, lengths):
+    predictor, asked = toy_predictor(semantics), []
+    generate = generation.generate
+
+    def spy(config, settings, *arguments):
+        asked.append((settings.length, settings.drop_unfinished))
+        return generate(config, settings, *arguments)
+
+    expected = predictor.text2mol(["water", "an acid"], num_beams=2)
+    monkeypatch.setattr(generation, "generate", spy)
+    monkeypatch.setattr("t5chem.predictor._SHORT_ANSWERS", (4, 6))
+    assert predictor.text2mol(["water", "an acid"], num_beams=2) == expected
+    assert asked == [(length, length < 12) for length in lengths]
+
+
+def test_a_model_asked_without_prompts(predictor):
+    alone = Predictor(dataclasses.replace(predictor.model, prompts=NO_PROMPTS), batch_size=4)
+    asked = add_prompt("mol2text", "CCO")
+    expected = predictor.embed("mol2text", ["CCO"])
+    # The prompt written by hand is the prompt; text2mol takes any text.
+    np.testing.assert_allclose(alone.embed("text2mol", [asked]), expected, atol=1e-6)
+    assert not np.allclose(alone.embed("mol2text", ["CCO"]), expected, atol=1e-3)
+    longest = "C" * 63  # and the end token
+    assert alone.mol2text(longest, num_beams=1).error is None
+    assert predictor.mol2text(longest, num_beams=1).error.startswith("too long: 70 tokens")
+
+
 def test_top_keeps_the_best(predictor):
-    everything = predictor.text2mol("water", num_samples=3)
-    assert predictor.text2mol("water", num_samples=3, top=1).candidates == everything.candidates[:1]
+    draws = {"num_samples": 3, "max_length": 8}
+    everything = predictor.text2mol("water", **draws)
+    assert predictor.text2mol("water", top=1, **draws).candidates == everything.candidates[:1]
 
 
 @pytest.mark.slow
