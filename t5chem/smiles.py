@@ -8,19 +8,26 @@ compounds, written as text with `.` between compounds and `~` between the ions o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from rdkit import Chem, RDLogger
 
 # RDKit reports every unreadable SMILES on stderr; callers here get None and report it themselves.
 RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]
 
+# RDKit visits a chain atom by atom on the C stack: 20,000 carbons end the process.
+LONGEST: Final = 5000
+
 
 def parse(smiles: str) -> Chem.Mol | None:
     """Returns the sanitised molecule, or None when `smiles` is empty or not valid.
 
-    `~` is read as `.`. RDKit accepts the empty string as a molecule of no atoms; we do not.
+    `~` is read as `.`. RDKit accepts the empty string as a molecule of no atoms; we do not. More
+    than `LONGEST` characters, or other than ASCII ones, are not valid either.
     """
-    mol = Chem.MolFromSmiles(smiles.replace("~", ".")) if smiles.strip() else None
+    if not smiles.strip() or len(smiles) > LONGEST or not smiles.isascii():
+        return None
+    mol = Chem.MolFromSmiles(smiles.replace("~", "."))
     return mol if mol is not None and mol.GetNumAtoms() else None
 
 

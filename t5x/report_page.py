@@ -27,7 +27,7 @@ CellRenderer = Callable[[str], str | None]
 SameAnswer = Callable[[str, str], bool]
 Task = Mapping[str, Any]
 
-# The engine's `loss` is a batch's sum: it grows with the batch, so tasks compare by the one a token.
+# The engine's `loss` is a batch's sum, which grows with the batch: the one a token compares.
 _HEADLINE_CURVES = ("loss_per_nonpadding_target_token", "accuracy")
 _HEADINGS = {
     "loss": "Loss of a batch",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from t5chem.metrics.pairs import check_pairs, check_strings
-from t5chem.metrics.similarity import canonical_of_mixture, canonical_smiles, inchi, read
+from t5chem.metrics.similarity import canonical_smiles, inchi
+from t5chem.smiles import canonical_mixture, parse
 
 
 def exact_match(targets: Sequence[str], predictions: Sequence[str]) -> float:
@@ -37,7 +38,7 @@ def validity(predictions: Sequence[str]) -> float:
         0.5
     """
     check_strings("predictions", predictions)
-    return sum(read(smiles) is not None for smiles in predictions) / len(predictions)
+    return sum(parse(smiles) is not None for smiles in predictions) / len(predictions)
 
 
 def canonical_exact(targets: Sequence[str], predictions: Sequence[str]) -> float:
@@ -86,7 +87,7 @@ def mixture_exact(targets: Sequence[str], predictions: Sequence[str]) -> float:
         >>> mixture_exact(["CO.[Na+]~[OH-]"], ["[OH-]~[Na+].OC"])
         1.0
     """
-    return _share_equal(targets, predictions, canonical_of_mixture)
+    return _share_equal(targets, predictions, canonical_mixture)
 
 
 def _share_equal(

@@ -12,7 +12,7 @@ from t5chem.metrics.pairs import check_strings
 from t5chem.metrics.processes import map_in_order
 from t5chem.metrics.round_trips import ForwardPredictions, round_trip_scores
 from t5chem.metrics.scores import Score, mean_score, pooled_score, versions_of
-from t5chem.metrics.similarity import canonical_of_mixture
+from t5chem.smiles import canonical_mixture
 
 # A row's answers: the best first, or the only one.
 Answers = str | Sequence[str]
@@ -160,7 +160,7 @@ def _ranked_scores(
 
 def _rank(row: tuple[str, tuple[str, ...]]) -> _Ranked:
     target, answers = row
-    wanted = canonical_of_mixture(target)
-    found = [canonical_of_mixture(answer) for answer in answers]
+    wanted = canonical_mixture(target)
+    found = [canonical_mixture(answer) for answer in answers]
     right = wanted is not None and wanted in found
     return _Ranked(found.index(wanted) if right else None, bool(found) and found[0] is not None)

@@ -14,7 +14,7 @@ import numpy as np
 
 from t5chem.metrics.processes import map_in_order
 from t5chem.metrics.scores import Score, mean_score, pooled_score, ratio, versions_of
-from t5chem.metrics.similarity import canonical_of_mixture
+from t5chem.smiles import canonical_mixture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +82,9 @@ def round_trip_scores(
 def _closed(row: tuple[str, Sequence[str], Sequence[str | None]]) -> tuple[list[bool], bool]:
     """For each prediction whether its loop closes, and whether any prediction is valid."""
     product, precursors, answers = row
-    wanted = canonical_of_mixture(product)
-    valid = [canonical_of_mixture(mixture) is not None for mixture in precursors]
-    led_to = [None if answer is None else canonical_of_mixture(answer) for answer in answers]
+    wanted = canonical_mixture(product)
+    valid = [canonical_mixture(mixture) is not None for mixture in precursors]
+    led_to = [None if answer is None else canonical_mixture(answer) for answer in answers]
     closed = [
         known and wanted is not None and found == wanted
         for known, found in zip(valid, led_to, strict=True)

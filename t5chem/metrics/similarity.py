@@ -13,25 +13,15 @@ from rdkit.Chem import rdFingerprintGenerator, rdinchi, rdMolDescriptors
 from t5chem.metrics.edit_distance import levenshtein
 from t5chem.metrics.processes import map_in_order
 from t5chem.metrics.scores import versions_of
-from t5chem.smiles import canonical_from_mol, canonical_mixture, parse
-
-# RDKit visits a chain atom by atom on the C stack: 20,000 carbons end the process.
-LONGEST_SMILES: Final = 5000
+from t5chem.smiles import canonical_from_mol, parse
 
 _RDK: Final = rdFingerprintGenerator.GetRDKitFPGenerator(minPath=1, maxPath=7, fpSize=2048)
 _MORGAN: Final = rdFingerprintGenerator.GetMorganGenerator(radius=2)
 
 
-def read(smiles: str) -> Chem.Mol | None:
-    """Returns the sanitised molecule; None when invalid, empty or over 5,000 characters long."""
-    if len(smiles) > LONGEST_SMILES or not smiles.isascii():
-        return None
-    return parse(smiles)
-
-
 def inchi(smiles: str) -> str | None:
     """Returns the standard InChI, or None when invalid or when InChI cannot express it."""
-    mol = read(smiles)
+    mol = parse(smiles)
     return None if mol is None else Chem.MolToInchi(mol) or None
 
 
@@ -111,21 +101,14 @@ class _Molecule:
 # A prediction is often its target, and a sample often holds a molecule many times.
 @functools.lru_cache(maxsize=1024)
 def _molecule(smiles: str) -> _Molecule | None:
-    mol = read(smiles)
+    mol = parse(smiles)
     return None if mol is None else _Molecule(mol)
 
 
 def canonical_smiles(smiles: str) -> str | None:
-    """Returns RDKit's canonical SMILES, or None when `read` does."""
+    """Returns RDKit's canonical SMILES, or None when invalid."""
     molecule = _molecule(smiles)
     return None if molecule is None else molecule.smiles
-
-
-def canonical_of_mixture(smiles: str) -> str | None:
-    """Returns `t5chem.smiles.canonical_mixture`, or None where `read` would refuse the string."""
-    if len(smiles) > LONGEST_SMILES or not smiles.isascii():
-        return None
-    return canonical_mixture(smiles)
 
 
 def _pair(row: tuple[str, str]) -> MoleculePair:

@@ -9,14 +9,12 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import AllChem, MACCSkeys
 
 from t5chem.metrics.similarity import (
-    LONGEST_SMILES,
     MoleculePair,
-    canonical_of_mixture,
     canonical_smiles,
     inchi,
     molecule_pairs,
-    read,
 )
+from t5chem.smiles import LONGEST, canonical_mixture, parse
 
 SMILES = ["CCO", "OCC", "c1ccccc1O", "CC(=O)Oc1ccccc1C(=O)O", "C[C@H](N)C(=O)O", "C1CC", "", "é"]
 
@@ -59,14 +57,14 @@ def test_inchi_that_does_not_exist_is_not_equal():
 
 @pytest.mark.parametrize("smiles", ["C" * 20_000, "C(" * 50_000, "[" * 100_000, "\ud800", "é"])
 def test_what_would_end_the_process_or_raise_is_invalid(smiles):
-    assert read(smiles) is None
+    assert parse(smiles) is None
     assert canonical_smiles(smiles) is None
-    assert canonical_of_mixture(smiles) is None
+    assert canonical_mixture(smiles) is None
     assert pair("C", smiles).prediction is None
 
 
 def test_the_longest_smiles_is_read():
-    assert canonical_smiles("C" * LONGEST_SMILES) == "C" * LONGEST_SMILES
+    assert canonical_smiles("C" * LONGEST) == "C" * LONGEST
 
 
 @given(st.sampled_from(SMILES), st.sampled_from(SMILES))
