@@ -91,7 +91,8 @@ def test_fcd_is_left_out_with_the_command_that_adds_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "fcd_torch", None)
     evaluation = evaluate_text2mol(["CC", "CO"], ["CC", "CO"])
     assert "fcd" not in evaluation.scores
-    assert evaluation.left_out["fcd"] == "needs fcd_torch: pip install 'text-chem-t5[metrics]'"
+    assert evaluation.left_out["fcd"].startswith("needs fcd_torch")  # and torch, where that is not
+    assert evaluation.left_out["fcd"].endswith(": pip install 'text-chem-t5[metrics]'")
 
 
 def test_fcd_of_the_valid_rows():
