@@ -112,7 +112,8 @@ class RestoreCheckpointConfig:
 
     Attributes:
         path: a checkpoint (`.../checkpoint_100`) or a folder of them, in our layout or either of
-            T5X's; or a model folder of Hugging Face's; or a list, of which training takes the first with a checkpoint; `[]` is scratch.
+            T5X's; or a model folder of Hugging Face's; or a list, of which training takes the
+            first with a checkpoint; `[]` is scratch.
         mode: 'latest' takes the newest whole checkpoint of a folder; 'specific' wants the path of
             a checkpoint itself; 'all', for evaluation, means every checkpoint of a folder.
         assignment_map: pairs of (regular expression for our tensor's whole name, its name in the

@@ -8,9 +8,18 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from t5x.data import DatasetConfig, get_mixture_or_task, import_module, seqio
+from t5x.checkpoint_restoring import NoCheckpointError
+from t5x.checkpoints import RestoreCheckpointConfig
+from t5x.data import (
+    DatasetConfig,
+    get_mixture_or_task,
+    import_module,
+    seqio,
+    verify_matching_vocabs,
+)
 from t5x.errors import ConfigError, blamed_on, did_you_mean
 from t5x.models import EncoderDecoderModel
+from t5x.partitioning import DataLayout, PjitPartitioner
 
 EXAMPLES_MEASURED = 16
 SHORTEST_LENGTH = 2
@@ -199,16 +208,76 @@ def check_vocabularies(
     cfg: DatasetConfig,
     model: EncoderDecoderModel,
     verify: Callable[[DatasetConfig, Any], None],
+    scope: str,
 ) -> None:
     """Checks that model and tasks speak of the same ids.
 
     Args:
-        cfg: of the training data.
+        cfg: of the dataset.
         model: has `input_vocabulary` and `output_vocabulary`.
         verify: `data.verify_matching_vocabs` or one of its kind, which raises `ValueError`.
+        scope: as for `check_dataset`.
 
     Raises:
         ConfigError: they do not.
     """
-    with blamed_on("EncoderDecoderModel.input_vocabulary", "train/DatasetConfig.module"):
+    with blamed_on("EncoderDecoderModel.input_vocabulary", _settings(scope)("module")):
         verify(cfg, model)
+
+
+def check_batch(cfg: DatasetConfig, partitioner: PjitPartitioner, scope: str) -> DataLayout:
+    """Returns which part of each batch this host feeds.
+
+    Args:
+        cfg: of the dataset.
+        partitioner: its mesh has a data axis.
+        scope: as for `check_dataset`.
+
+    Raises:
+        ConfigError: the data axis does not divide the batch.
+    """
+    with blamed_on(_settings(scope)("batch_size"), "PjitPartitioner.num_partitions"):
+        return partitioner.get_data_layout(cfg.batch_size)
+
+
+def check_inference(
+    cfg: DatasetConfig, model: EncoderDecoderModel, partitioner: PjitPartitioner
+) -> list[Any]:
+    """Checks what a command that predicts or scores is to read and to compute on.
+
+    Args:
+        cfg: of the dataset.
+        model: predicts or scores.
+        partitioner: where arrays live.
+
+    Returns:
+        The SeqIO tasks of the mixture that have the split.
+
+    Raises:
+        ConfigError: it cannot work.
+    """
+    check_batch(cfg, partitioner, "")
+    tasks = check_dataset(cfg, "")
+    check_embedding(model)
+    check_vocabularies(cfg, model, verify_matching_vocabs, "")
+    check_lengths(tasks, cfg, "")
+    return tasks
+
+
+def check_checkpoints(cfg: RestoreCheckpointConfig) -> None:
+    """Checks that there is a folder wherever a checkpoint is to be read.
+
+    Args:
+        cfg: with `fallback_to_scratch` nothing is checked.
+
+    Raises:
+        NoCheckpointError: there is none.
+    """
+    for path in () if cfg.fallback_to_scratch else cfg.paths:
+        if not os.path.isdir(path):
+            raise NoCheckpointError(
+                f"There is no folder {path}: set CHECKPOINT_PATH to a folder checkpoint_<step>, or "
+                "to one that holds such folders.",
+                "CHECKPOINT_PATH",
+                "RestoreCheckpointConfig.path",
+            )

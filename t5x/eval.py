@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from t5x import gin_utils, report, results, trainer, utils
+from t5x.config_checks import check_checkpoints, check_inference
 from t5x.data import seqio
 from t5x.errors import ConfigError
 from t5x.evaluation import InferenceEvaluator
@@ -63,15 +64,15 @@ def evaluate(
         Numbers by step, task and metric.
 
     Raises:
-        ConfigError: no task has the split and metrics.
-        ValueError: vocabularies differ.
+        ConfigError: the configuration cannot work, or no task has metrics.
     """
+    tasks = check_inference(dataset_cfg, model, partitioner)
+    _check_metrics(tasks, dataset_cfg)
+    check_checkpoints(restore_checkpoint_cfg)
     summarize_config_fn(output_dir, None, 0)
-    utils.verify_matching_vocabs(dataset_cfg, model)
     evaluator = InferenceEvaluator(
         dataset_cfg, inference_evaluator_cls, model, partitioner, log_dir=output_dir
     )
-    _check_tasks(evaluator, dataset_cfg)
     initializer = train_state_initializer_cls(
         optimizer_def=NoOptimizer(),
         init_fn=model.get_initial_variables,
@@ -117,15 +118,14 @@ def evaluate(
     return scores
 
 
-def _check_tasks(evaluator: InferenceEvaluator, cfg: utils.DatasetConfig) -> None:
-    if not evaluator.eval_tasks:
-        tasks = seqio.get_subtasks(utils.get_mixture_or_task(cfg.mixture_or_task_name))
-        splits = "; ".join(f"{task.name}: {', '.join(task.splits)}" for task in tasks)
+def _check_metrics(tasks: Sequence[Any], cfg: utils.DatasetConfig) -> None:
+    if not any(task.metric_objs or task.metric_fns for task in tasks):
+        names = ", ".join(task.name for task in tasks)
         raise ConfigError(
-            f"No task of {cfg.mixture_or_task_name!r} has metrics and a split {cfg.split!r}. Set "
-            f"utils.DatasetConfig.split to one that exists ({splits}).",
+            f"No task of {cfg.mixture_or_task_name!r} has metrics ({names}): give it metric_fns, "
+            "or predict without scores by `python -m t5x.infer`.",
             "MIXTURE_OR_TASK_NAME",
-            "DatasetConfig.split",
+            "DatasetConfig.mixture_or_task_name",
         )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from t5x import gin_utils, utils
 from t5x.chunks import ChunkedOutput, merge_chunks
-from t5x.data import input_shapes, seqio, tf
+from t5x.config_checks import check_checkpoints, check_inference
+from t5x.data import input_shapes, tf
 from t5x.errors import ConfigError, RunError
 from t5x.inference import BatchInferFn, decode_tokens, get_batch_infer_fn, unzip_aux
 from t5x.metric_writing import to_json_number
@@ -124,14 +125,12 @@ def infer(
     Raises:
         ConfigError: the configuration contradicts itself, the data or an unfinished run.
         RunError: the user interrupted it.
-        ValueError: vocabularies differ.
     """
     _check(mode, dataset_cfg, shard_id, num_shards)
-    utils.verify_matching_vocabs(dataset_cfg, model)
+    tasks = check_inference(dataset_cfg, model, partitioner)
     suffix = f"{mode}.{file_extension}-{shard_id:05d}-of-{num_shards:05d}"
     outputs = [
-        (task, ChunkedOutput(os.path.join(output_dir, f"{task.name}-{suffix}")))
-        for task in _tasks(dataset_cfg)
+        (task, ChunkedOutput(os.path.join(output_dir, f"{task.name}-{suffix}"))) for task in tasks
     ]
     unfinished = [(task, output) for task, output in outputs if not output.is_complete]
     for _, output in outputs:
@@ -139,6 +138,7 @@ def infer(
             print(f"Complete already, nothing to do: {output.path}", flush=True)
     if not unfinished:
         return [output.path for _, output in outputs]
+    check_checkpoints(restore_checkpoint_cfg)
     summarize_config_fn(output_dir, None, 0)
 
     # -------------------------------------------------------------------- data
@@ -325,21 +325,6 @@ def _check(mode: str, cfg: utils.DatasetConfig, shard_id: int, num_shards: int) 
             "infer.shard_id",
             "infer.num_shards",
         )
-
-
-def _tasks(cfg: utils.DatasetConfig) -> list[Any]:
-    """Returns the tasks of a mixture that have the split."""
-    tasks = seqio.get_subtasks(utils.get_mixture_or_task(cfg.mixture_or_task_name))
-    with_split = [task for task in tasks if cfg.split in task.splits]
-    if not with_split:
-        splits = "; ".join(f"{task.name}: {', '.join(task.splits)}" for task in tasks)
-        raise ConfigError(
-            f"No task of {cfg.mixture_or_task_name!r} has a split {cfg.split!r}. Set "
-            f"utils.DatasetConfig.split to one that exists ({splits}).",
-            "MIXTURE_OR_TASK_NAME",
-            "DatasetConfig.split",
-        )
-    return with_split
 
 
 def _configuration() -> dict[str, str]:

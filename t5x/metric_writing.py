@@ -6,7 +6,7 @@ import glob
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -15,6 +15,10 @@ import jax
 def to_json_number(value: float) -> float | None:
     """Returns the number, or None for NaN and infinities, which JSON does not have."""
     return value if math.isfinite(value) else None
+
+
+EVALUATIONS = "evaluations"
+"""Where a run notes each evaluation that it has finished, after all else of it is written."""
 
 
 class MetricsManager:
@@ -74,17 +78,47 @@ def truncate_metrics_after(model_dir: str, step: int) -> None:
         model_dir: folder of the run.
         step: the last one to keep.
     """
+    _forget(model_dir, lambda recorded: recorded > step)
+
+
+def forget_evaluation(model_dir: str, step: int) -> None:
+    """Forgets what a run has written of an evaluation that was cut short.
+
+    Args:
+        model_dir: folder of the run.
+        step: the run's last.
+    """
+    for folder in ("training_eval", "inference_eval", EVALUATIONS):
+        _forget(os.path.join(model_dir, folder), lambda recorded: recorded >= step)
+
+
+def is_evaluated(model_dir: str, step: int) -> bool:
+    """Tells whether a run has finished its evaluation of a step.
+
+    Args:
+        model_dir: folder of the run.
+        step: of the evaluation.
+    """
+    path = os.path.join(model_dir, EVALUATIONS, "metrics.jsonl")
+    if not os.path.exists(path):
+        return False
+    with open(path, encoding="utf-8") as file:
+        return any(_step_of(line) == step for line in file)
+
+
+def _forget(folder: str, is_forgotten: Callable[[float], bool]) -> None:
+    """Drops the records of some steps from all metrics in a folder and below."""
     if jax.process_index() != 0:
         return
-    for path in glob.glob(os.path.join(glob.escape(model_dir), "**", "*.jsonl"), recursive=True):
+    for path in glob.glob(os.path.join(glob.escape(folder), "**", "*.jsonl"), recursive=True):
         if path.endswith("metrics.jsonl"):
-            _truncate_after(path, step)
+            _filter_lines(path, lambda line: not is_forgotten(_step_of(line)))
 
 
-def _truncate_after(path: str, step: int) -> None:
+def _filter_lines(path: str, is_kept: Callable[[str], bool]) -> None:
     with open(path, encoding="utf-8") as file:
         lines = file.readlines()
-    kept = [line for line in lines if _step_of(line) <= step]
+    kept = [line for line in lines if is_kept(line)]
     if len(kept) < len(lines):
         temporary = path + ".tmp"
         with open(temporary, "w", encoding="utf-8") as file:

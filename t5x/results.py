@@ -147,3 +147,12 @@ def write_results(model_dir: str, results: Mapping[str, Any]) -> str:
         json.dump(results, file, indent=1, ensure_ascii=False)
     os.replace(path + ".tmp", path)
     return path
+
+
+def reported_step(model_dir: str) -> int | None:
+    """Returns the step that `results.json` tells of; None without such a file."""
+    path = os.path.join(model_dir, "results.json")
+    if not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)["step"]

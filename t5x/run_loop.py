@@ -10,15 +10,12 @@ from t5x.actions import ActionMode, BaseAction, MetricsByTask, first_to_stop
 from t5x.checkpoints import CheckpointManager, SaveCheckpointConfig
 from t5x.divergence import refuse_bad_loss, refuse_bad_parameters
 from t5x.interruption import Interrupted, Interruption
+from t5x.metric_writing import EVALUATIONS, MetricsManager, forget_evaluation, is_evaluated
 from t5x.models import Batch
 from t5x.progress import Progress
-from t5x.run_start import BATCHES, BEGAN_AT, Start
+from t5x.run_start import BATCHES, BEGAN_AT, TRIAL_STEPS, Start
 from t5x.trainer import Trainer
 from t5x.watching import Watcher
-
-TRIAL_STEPS = 10
-"""A run of fewer steps is a trial of the machinery and is not evaluated at its end: that would take
-longer than the run itself, and the predictions of an untrained model never end early."""
 
 
 @dataclasses.dataclass
@@ -55,9 +52,9 @@ class Stops:
         regular = bool(self.save.period) and step % (self.save.period or 1) == 0
         return step == self.last_step or regular or step in (self.save.checkpoint_steps or ())
 
-    def evaluates_at(self, step: int, first_step: int) -> bool:
-        """Tells whether the run is evaluated at a step, given where this part of it began."""
-        is_end = step == self.last_step and step - first_step >= TRIAL_STEPS
+    def evaluates_at(self, step: int, began_at: int) -> bool:
+        """Tells whether the run is evaluated at a step, given where its first part began."""
+        is_end = step == self.last_step and step - began_at >= TRIAL_STEPS
         return is_end or step % self.eval_period == 0
 
 
@@ -105,9 +102,13 @@ class RunLoop:
         self._progress = progress
         self._model_dir = model_dir
         self._stop_on_nan = stop_on_nan
+        self._evaluations = MetricsManager(EVALUATIONS, model_dir)
 
     def run(self, evaluate_first: bool) -> None:
         """Trains until the last step, an action or a signal; what it has learned is saved.
+
+        An evaluation of the step that the run goes on from, which a kill or a signal kept from
+        being finished, is made up for first.
 
         Args:
             evaluate_first: measure the loss before the run's first step.
@@ -116,13 +117,14 @@ class RunLoop:
             DivergedError: the loss or a parameter is NaN or infinite.
         """
         try:
-            if evaluate_first and self.step == self._start.began_at:
-                self._evaluate(predict=False)
+            if self._owes_evaluation(evaluate_first):
+                forget_evaluation(self._model_dir, self.step)
+                self._evaluate(predict=self.step > self._start.began_at)
             while self.step < self._stops.last_step and not self._is_to_end():
                 self._train_to(self._stops.after(self.step))
                 if self._stops.saves_at(self.step):
                     self._save()
-                evaluates = self._stops.evaluates_at(self.step, self._first_step)
+                evaluates = self._stops.evaluates_at(self.step, self._start.began_at)
                 if evaluates and not self._interruption.should_stop(self.step):
                     self._evaluate()
         except Interrupted:
@@ -130,6 +132,18 @@ class RunLoop:
         self._progress.close()
         self._save()
         self._manager.close()
+        self._evaluations.close()
+
+    def _owes_evaluation(self, evaluate_first: bool) -> bool:
+        """Tells whether the step at hand, the first of this part of the run, is to be evaluated."""
+        began_at = self._start.began_at
+        if self.step == began_at:
+            is_due = evaluate_first
+        else:
+            is_due = self._stops.evaluates_at(self.step, began_at)
+        # A run that goes on from its last step has not reported, and needs the scores for that.
+        is_last = self.step == self._stops.last_step
+        return is_due and (is_last or not is_evaluated(self._model_dir, self.step))
 
     def _is_to_end(self) -> bool:
         return bool(self.reason) or self._interruption.should_stop(self.step)
@@ -165,7 +179,9 @@ class RunLoop:
             self._ask(ActionMode.TRAIN_EVAL, self._watcher.losses(self.step))
             if predict:
                 self._ask(ActionMode.INFER_EVAL, self._watcher.scores(self.step))
-        self._progress.pause(time.monotonic() - begin)
+        seconds = time.monotonic() - begin
+        self._evaluations.write_scalars(self.step, {"timing/seconds": seconds})
+        self._progress.pause(seconds)
 
     def _ask(self, mode: ActionMode, numbers: MetricsByTask) -> None:
         """Shows numbers to the actions of a mode; the first that ends the run is the reason."""

@@ -14,14 +14,20 @@ import jax.numpy as jnp
 from absl import logging
 
 from t5x import checkpoints, config_checks, utils
-from t5x.errors import ConfigError, blamed_on
+from t5x.errors import ConfigError
 from t5x.initialization import count_parameters
+from t5x.metric_writing import is_evaluated
 from t5x.models import EncoderDecoderModel
 from t5x.partitioning import DataLayout, PjitPartitioner
+from t5x.results import reported_step
 from t5x.train_state import FlaxOptimTrainState
 
 BATCHES = "batches"
 BEGAN_AT = "began_at"
+
+TRIAL_STEPS = 10
+"""A run of fewer steps is a trial of the machinery and is not evaluated at its end: that would take
+longer than the run itself, and the predictions of an untrained model never end early."""
 
 
 @dataclasses.dataclass
@@ -72,6 +78,9 @@ def find_start(
 def last_step_of(start: Start, total_steps: int, relative_steps: int | None, model_dir: str) -> int:
     """Returns the step to train to.
 
+    A run that was killed after its last step, before it was evaluated and had reported, may go on
+    from there.
+
     Args:
         start: of this part of the run.
         total_steps: counted as the restored checkpoint counts.
@@ -82,6 +91,8 @@ def last_step_of(start: Start, total_steps: int, relative_steps: int | None, mod
         ConfigError: it is reached already.
     """
     last_step = total_steps if relative_steps is None else start.began_at + relative_steps
+    if start.step == last_step and _lacks_its_report(start, model_dir):
+        return last_step
     if start.step >= last_step:
         name = "TRAIN_STEPS" if relative_steps is None else "TRAIN_STEPS_RELATIVE"
         asked = total_steps if relative_steps is None else relative_steps
@@ -94,6 +105,16 @@ def last_step_of(start: Start, total_steps: int, relative_steps: int | None, mod
             "train.model_dir",
         )
     return last_step
+
+
+def _lacks_its_report(start: Start, model_dir: str) -> bool:
+    """Tells whether the evaluation or the report of a run's last step was cut short."""
+    if start.step - start.began_at < TRIAL_STEPS:
+        return False
+    if not is_evaluated(model_dir, start.step):
+        return True
+    is_scored = os.path.isdir(os.path.join(model_dir, "inference_eval"))
+    return is_scored and reported_step(model_dir) != start.step
 
 
 def check_configuration(
@@ -112,17 +133,15 @@ def check_configuration(
     Raises:
         ConfigError: what cannot work.
     """
-    with blamed_on("train/DatasetConfig.batch_size", "PjitPartitioner.num_partitions"):
-        layout = partitioner.get_data_layout(train_cfg.batch_size)
+    layout = config_checks.check_batch(train_cfg, partitioner, "train")
     tasks = config_checks.check_dataset(train_cfg, "train")
     config_checks.check_embedding(model)
     if verify_vocabularies is not None:
-        config_checks.check_vocabularies(train_cfg, model, verify_vocabularies)
+        config_checks.check_vocabularies(train_cfg, model, verify_vocabularies, "train")
     watched: list[str] = []
     for cfg, scope in ((train_eval_cfg, "train_eval"), (infer_eval_cfg, "infer_eval")):
         if cfg is not None:
-            with blamed_on(f"{scope}/DatasetConfig.batch_size", "PjitPartitioner.num_partitions"):
-                partitioner.get_data_layout(cfg.batch_size)
+            config_checks.check_batch(cfg, partitioner, scope)
             names = [task.name for task in config_checks.check_dataset(cfg, scope)]
             watched = names if scope == "train_eval" else watched
     return layout, tasks, watched

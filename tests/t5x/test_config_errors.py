@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import json
 
 import pytest
 
@@ -133,20 +134,57 @@ def test_a_batch_that_the_mesh_does_not_divide():
     assert raised.value.settings[0] == "infer_eval/DatasetConfig.batch_size"
 
 
+def test_what_a_command_that_predicts_is_refused():
+    with pytest.raises(ConfigError, match="input vocabulary of 'toy' differs") as raised:
+        config_checks.check_inference(CFG, toy_model(), toy_partitioner())
+    assert raised.value.settings == (
+        "EncoderDecoderModel.input_vocabulary",
+        "DatasetConfig.module",
+    )
+    model = toy_model()
+    model.output_vocabulary = seqio.ByteVocabulary()
+    with pytest.raises(ConfigError, match="259 ids and the embedding 64 rows"):
+        config_checks.check_inference(CFG, model, toy_partitioner())
+
+
 def test_a_batch_that_the_micro_batches_do_not_divide():
     with pytest.raises(ConfigError, match=r"8 rows.*num_microbatches=3") as raised:
         accumulate_grads(toy_model(), {}, toy_batch(0), None, 3)
     assert "Trainer.num_microbatches" in raised.value.settings
 
 
-def test_steps_that_are_done_already():
-    start = Start(None, 20, batches_read=20, began_at=0, origin="own checkpoint of step 20")
-    with pytest.raises(
-        ConfigError, match=r"TRAIN_STEPS is 20, up to step 20, and the own checkpoint of step 20"
-    ):
-        last_step_of(start, 20, None, "runs/x")
-    with pytest.raises(ConfigError, match=r"TRAIN_STEPS_RELATIVE is 20, up to step 20"):
-        last_step_of(start, 1, 20, "runs/x")
+OWN = Start(None, 20, batches_read=20, began_at=0, origin="own checkpoint of step 20")
+
+
+def note_evaluation(model_dir, step):
+    (model_dir / "evaluations").mkdir()
+    (model_dir / "evaluations" / "metrics.jsonl").write_text(json.dumps({"step": step}))
+
+
+def test_steps_that_are_done_already(tmp_path):
+    note_evaluation(tmp_path, 20)
+    for total, relative, name in ((20, None, "TRAIN_STEPS"), (1, 20, "TRAIN_STEPS_RELATIVE")):
+        with pytest.raises(
+            ConfigError, match=rf"{name} is 20, up to step 20, and the own checkpoint of step 20"
+        ):
+            last_step_of(OWN, total, relative, str(tmp_path))
+    with pytest.raises(ConfigError, match="TRAIN_STEPS is 19"):
+        last_step_of(OWN, 19, None, str(tmp_path))
+
+
+def test_a_last_step_without_its_evaluation_or_report_may_be_gone_on_from(tmp_path):
+    assert last_step_of(OWN, 20, None, str(tmp_path)) == 20
+    trial = dataclasses.replace(OWN, batches_read=9, began_at=11)
+    with pytest.raises(ConfigError, match="There is nothing to train"):
+        last_step_of(trial, 20, None, str(tmp_path))
+    note_evaluation(tmp_path, 20)
+    (tmp_path / "inference_eval").mkdir()
+    assert last_step_of(OWN, 20, None, str(tmp_path)) == 20
+    (tmp_path / "results.json").write_text(json.dumps({"step": 10}))
+    assert last_step_of(OWN, 20, None, str(tmp_path)) == 20
+    (tmp_path / "results.json").write_text(json.dumps({"step": 20}))
+    with pytest.raises(ConfigError, match="There is nothing to train"):
+        last_step_of(OWN, 20, None, str(tmp_path))
 
 
 def test_relative_steps_count_from_where_the_first_part_began():

@@ -19,11 +19,11 @@ def evaluate(path, output_dir, mode="latest", split="validation", **kwargs):
     return eval_lib.evaluate(
         model=byte_model(EchoModel),
         dataset_cfg=utils.DatasetConfig(
-            mixture_or_task_name="toy",
+            mixture_or_task_name=kwargs.pop("name", "toy"),
             module="tests.t5x.toy_tasks",
             task_feature_lengths=kwargs.pop("lengths", None),
             split=split,
-            batch_size=16,
+            batch_size=kwargs.pop("batch_size", 16),
             shuffle=False,
             seed=42,
         ),
@@ -79,8 +79,21 @@ def test_where_there_is_no_checkpoint(tmp_path):
 
 
 def test_a_split_that_no_task_has(tmp_path):
-    with pytest.raises(ConfigError, match=r"'toy' has metrics and a split 'test'.*train, valid"):
+    with pytest.raises(ConfigError, match=r"'toy' has no split 'test'.*train, validation"):
         evaluate("unused", tmp_path, split="test")
+
+
+def test_a_wrong_configuration_is_refused_before_data_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(eval_lib, "InferenceEvaluator", None)
+    with pytest.raises(ConfigError, match=r"Batch size 12 is not divisible.* 8"):
+        evaluate("unused", tmp_path, batch_size=12)
+    with pytest.raises(FileNotFoundError, match=r"There is no folder unused: set CHECKPOINT_PATH"):
+        evaluate("unused", tmp_path)
+    task = seqio.TaskRegistry.get("toy_copy")
+    monkeypatch.setattr(task, "_all_metric_fns", ((), (), ()))
+    monkeypatch.setattr(task, "metric_objs", ())
+    with pytest.raises(ConfigError, match=r"No task of 'toy_copy' has metrics.*t5x\.infer"):
+        evaluate("unused", tmp_path, name="toy_copy")
 
 
 def test_each_path_stands_for_itself_unless_all_are_asked_for():

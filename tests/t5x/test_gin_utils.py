@@ -210,6 +210,15 @@ def test_processes_join_as_the_flags_say(monkeypatch):
         gin_utils.initialize_distributed(distributed_flags(process_count=2))
 
 
+@pytest.fixture
+def no_compilation_cache():
+    chosen = jax.config.values["jax_compilation_cache_dir"]
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield
+    jax.config.update("jax_compilation_cache_dir", chosen)
+
+
+@pytest.mark.usefixtures("no_compilation_cache")
 def test_compiled_programs_are_kept_where_only_their_user_writes(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(jax.config, "update", lambda name, value: settings.update({name: value}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +15,7 @@ from t5x.examples.t5 import induction, network
 VOCAB, LENGTH = 256, 24
 
 
+@functools.cache
 def make(num_heads: int = 2, layers: int = 2) -> tuple[network.Transformer, dict]:
     config = network.T5Config(
         vocab_size=VOCAB,
@@ -27,7 +30,8 @@ def make(num_heads: int = 2, layers: int = 2) -> tuple[network.Transformer, dict
     )
     module = network.Transformer(config)
     tokens = jnp.ones((1, LENGTH), jnp.int32)
-    variables = module.init(jax.random.key(0), tokens, tokens, tokens, enable_dropout=False)
+    init = jax.jit(functools.partial(module.init, enable_dropout=False))
+    variables = init(jax.random.key(0), tokens, tokens, tokens)
     return module, variables["params"]
 
 
@@ -36,7 +40,8 @@ def rank_of_successor(module: network.Transformer, params: dict) -> np.ndarray:
     rng = np.random.default_rng(0)
     rows = np.stack([rng.permutation(np.arange(2, VOCAB))[:LENGTH] for _ in range(4)])
     shifted = np.pad(rows[:, :-1], ((0, 0), (1, 0)))
-    logits = module.apply({"params": params}, rows, shifted, rows, enable_dropout=False)
+    apply = jax.jit(functools.partial(module.apply, enable_dropout=False))
+    logits = apply({"params": params}, rows, shifted, rows)
     scores = np.array(logits)
     np.put_along_axis(scores, shifted[..., None], -np.inf, axis=-1)
     right = np.take_along_axis(scores, rows[..., None], axis=-1)
@@ -74,6 +79,6 @@ def test_neighbours_are_preferred() -> None:
 
 
 def test_one_head_is_not_enough() -> None:
-    _, params = make(num_heads=1)
+    _, params = make(num_heads=1, layers=1)
     with pytest.raises(ValueError, match=r"needs two heads or more.*'encoder': 1"):
         induction.install_induction(params, jax.random.key(1))

@@ -175,10 +175,18 @@ def test_sampling_differs_between_batches_and_is_reproducible(checkpoint, tmp_pa
         ({"mode": "predcit"}, "'predcit' is none of predict, score"),
         ({"cfg": dataset_cfg(pack=True)}, "pack is True: set it to False"),
         ({"shard_id": 2, "num_shards": 2}, "shard_id 2 is not below num_shards 2"),
-        ({"cfg": dataset_cfg(split="test")}, r"split 'test'.*toy_copy: train, validation"),
+        ({"cfg": dataset_cfg(batch_size=12)}, r"Batch size 12 is not divisible.* 8"),
+        ({"cfg": dataset_cfg(task="toy_cpy")}, r"'toy_cpy'.*Did you mean 'toy_copy'"),
+        ({"cfg": dataset_cfg(lengths={"inputs": 7, "targets": 8})}, "their prompt: nothing else"),
+        ({}, "There is no folder unused: set CHECKPOINT_PATH"),
+        (
+            {"cfg": dataset_cfg(split="test")},
+            r"'toy_copy' has no split 'test'.*: train, valid",
+        ),
     ],
 )
-def test_wrong_configurations_say_so(tmp_path, changes, message):
+def test_wrong_configurations_say_so_before_data_are_read(tmp_path, monkeypatch, changes, message):
+    monkeypatch.setattr(infer_lib, "_TaskData", None)
     with pytest.raises(ConfigError, match=message):
         run("unused", tmp_path, **changes)
 

@@ -80,6 +80,26 @@ def test_parameters_are_split_as_the_mesh_says(run_on, name):
     assert kernel.addressable_shards[0].data.shape == shapes[name]
 
 
+def test_the_moments_of_adafactor_are_split_as_their_parameter():
+    trainer = toy_trainer(toy_model(), toy_partitioner(num_partitions=4, parameter_dims=2))
+    state = trainer.train_state
+    kernel = state.params["encoder"]["layers_0"]["mlp"]["wi_0"]["kernel"]  # [embed, mlp]
+    assert kernel.sharding.spec == jax.sharding.PartitionSpec("data", "model")
+    assert kernel.addressable_shards[0].data.shape == (16 // 2, 32 // 4)
+    moments = state.param_states["encoder"]["layers_0"]["mlp"]["wi_0"]["kernel"]
+    assert moments["v_row"].sharding.spec == jax.sharding.PartitionSpec("data")
+    assert moments["v_col"].sharding.spec == jax.sharding.PartitionSpec("model")
+
+
+@pytest.mark.slow
+def test_adafactor_learns_on_a_mesh_as_on_one_device():
+    one_device, mesh = (
+        losses_of(toy_trainer(toy_model(), partitioner), 5)
+        for partitioner in (one_device_partitioner(), toy_partitioner(2, 2))
+    )
+    np.testing.assert_allclose(mesh, one_device, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("source", "targets"),
     [(name, FAST) for name in FAST]

@@ -16,11 +16,15 @@ import orbax.checkpoint as ocp
 import pytest
 
 from t5x import train as train_module
+from t5x.actions import BaseAction
 from t5x.checkpoints import CheckpointConfig, SaveCheckpointConfig
-from t5x.data import DatasetConfig
+from t5x.data import DatasetConfig, seqio
+from t5x.errors import ConfigError
+from t5x.metric_writing import is_evaluated
 from t5x.optimizers import adamw
 from t5x.schedules import create_learning_rate_scheduler
 from t5x.trainer import Trainer
+from tests.t5x.toy_gin import TOY_GIN
 from tests.t5x.toy_model import one_device_partitioner, toy_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +49,16 @@ def log(file):
     ]
 
 
+def assert_same_logs(folder, other):
+    """Training and evaluation, less what a clock measured, and every prediction."""
+    files = sorted(path.relative_to(other) for path in other.rglob("*.jsonl"))
+    names = {path.parts[0] for path in files}
+    assert names == {"train", "training_eval", "inference_eval", "evaluations"}
+    assert files == sorted(path.relative_to(folder) for path in folder.rglob("*.jsonl"))
+    for file in files:
+        assert log(folder / file) == log(other / file), file
+
+
 def assert_same_checkpoint(folder, other, step):
     arrays, position = checkpoint(folder, step)
     expected, expected_position = checkpoint(other, step)
@@ -58,39 +72,32 @@ def assert_same_checkpoint(folder, other, step):
 # In this process
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """The runs of this module share their compiled programs, which are made in a hurry."""
-    settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
-        "jax_persistent_cache_min_compile_time_secs": 0,
-        "jax_disable_most_optimizations": True,
-    }
-    before = {name: jax.config.values[name] for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
+def data_cfg(split, **kwargs):
+    return DatasetConfig(
+        mixture_or_task_name="toy",
+        task_feature_lengths={"inputs": 32, "targets": 16},
+        split=split,
+        batch_size=8,
+        shuffle=split == "train",
+        seed=None,
+        module="tests.t5x.toy_tasks",
+        **kwargs,
+    )
 
 
-def run(model_dir, total_steps):
+def run(model_dir, total_steps, **kwargs):
     """Trains with everything made anew, on data shuffled, mixed and packed, with dropout."""
+    model = toy_model(adamw(), dropout_rate=0.1, vocab_size=384)
+    model.predict_batch = lambda params, batch, rng=None: batch["encoder_input_tokens"][:, :16]
     train_module.train(
-        model=toy_model(adamw(), dropout_rate=0.1, vocab_size=384),
-        train_dataset_cfg=DatasetConfig(
-            mixture_or_task_name="toy",
-            task_feature_lengths={"inputs": 32, "targets": 16},
-            split="train",
-            batch_size=8,
-            shuffle=True,
-            seed=None,
-            pack=True,
-            module="tests.t5x.toy_tasks",
+        model=model,
+        train_dataset_cfg=data_cfg("train", pack=True),
+        train_eval_dataset_cfg=data_cfg("validation"),
+        infer_eval_dataset_cfg=data_cfg("validation"),
+        inference_evaluator_cls=functools.partial(
+            seqio.Evaluator, logger_cls=[seqio.JSONLogger], num_examples=10
         ),
-        train_eval_dataset_cfg=None,
-        infer_eval_dataset_cfg=None,
-        checkpoint_cfg=CheckpointConfig(save=SaveCheckpointConfig()),
+        checkpoint_cfg=CheckpointConfig(save=SaveCheckpointConfig(checkpoint_steps=[5, 10])),
         partitioner=one_device_partitioner(),
         trainer_cls=functools.partial(
             Trainer,
@@ -100,75 +107,81 @@ def run(model_dir, total_steps):
         model_dir=str(model_dir),
         total_steps=total_steps,
         eval_steps=1,
-        eval_period=1000,
+        eval_period=5,
         stats_period=1,
         random_seed=3,
         verify_matching_vocabs_fn=None,
         report_fn=None,
+        **kwargs,
     )
 
 
-def test_stopping_and_going_on_changes_nothing(tmp_path):
-    run(tmp_path / "whole", 12)
-    run(tmp_path / "parts", 5)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Twelve steps in one go, evaluated after 5, 10 and 12."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    run(folder, 12, run_eval_before_training=True)
+    return folder
+
+
+def test_stopping_and_going_on_changes_nothing(tmp_path, whole):
+    run(tmp_path / "parts", 7)
     run(tmp_path / "parts", 12)
-    assert_same_checkpoint(tmp_path / "parts", tmp_path / "whole", 12)
+    assert_same_checkpoint(tmp_path / "parts", whole, 12)
     assert checkpoint(tmp_path / "parts", 12)[1]["batches"] == 12
-    whole, parts = (log(tmp_path / name / "train/metrics.jsonl") for name in ("whole", "parts"))
-    assert [record["step"] for record in whole] == list(range(1, 13))
-    assert len({record["loss"] for record in whole}) == 12
-    assert parts == whole
+    records = log(whole / "train/metrics.jsonl")
+    assert [record["step"] for record in records] == list(range(1, 13))
+    assert len({record["loss"] for record in records}) == 12
+    assert log(tmp_path / "parts/train/metrics.jsonl") == records
+
+
+class KilledError(Exception):
+    pass
+
+
+class KillAt(BaseAction):
+    """Ends the process, as far as the run can tell, when it has reached a step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def run(self, train_state, metrics_by_task):
+        if int(train_state.step) == self.step:
+            raise KilledError
+        return False
+
+
+def test_an_evaluation_that_a_kill_cuts_short_is_made_up_for(tmp_path, whole, monkeypatch):
+    def kill(*args):
+        raise KilledError
+
+    go = functools.partial(run, tmp_path, 12, run_eval_before_training=True)
+    for mode, step in (("TRAIN_EVAL", 0), ("TRAIN_EVAL", 5), ("INFER_EVAL", 12)):
+        with pytest.raises(KilledError):
+            go(actions={mode: [KillAt(step)]})
+        assert not is_evaluated(tmp_path, step)
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(train_module.results, "write_results", kill)
+        go()
+    assert_same_logs(tmp_path, whole)
+    assert not (tmp_path / "results.json").exists()
+    go()
+    assert_same_logs(tmp_path, whole)
+    results, expected = (
+        json.loads((path / "results.json").read_text()) for path in (tmp_path, whole)
+    )
+    assert (results["step"], results["tasks"]) == (12, expected["tasks"])
+    with pytest.raises(ConfigError, match="There is nothing to train"):
+        go()
 
 
 # In processes that are killed
 
-TOY_GIN = """
-from __gin__ import dynamic_registration
-
-import __main__ as train_script
-import seqio
-from t5x import optimizers
-from t5x import utils
-from t5x.examples.t5 import network
-
-include 't5x/examples/t5/t5_1_1/tiny.gin'
-include 'gin/run/multitask.gin'
-
-MIXTURE_OR_TASK_NAME = 'toy'
-MIXTURE_OR_TASK_MODULE = 'tests.t5x.toy_tasks'
-TASK_FEATURE_LENGTHS = {'inputs': 24, 'targets': 12}
-VOCABULARY = @seqio.ByteVocabulary()
-OPTIMIZER = @optimizers.adamw()
-TRAIN_STEPS = 90
-BATCH_SIZE = 8
-DROPOUT_RATE = 0.1
-EVAL_PERIOD = 30
-EVAL_STEPS = 1
-EVALUATOR_NUM_EXAMPLES = 10
-
-train_script.train:
-  stats_period = 5
-  report_fn = None
-utils.SaveCheckpointConfig.period = 6
-utils.create_learning_rate_scheduler:
-  factors = 'constant * linear_warmup'
-  base_learning_rate = 0.003
-  warmup_steps = 20
-network.T5Config:
-  vocab_size = 384
-  dtype = 'float32'
-  emb_dim = 16
-  num_heads = 2
-  num_encoder_layers = 1
-  num_decoder_layers = 1
-  head_dim = 8
-  mlp_dim = 16
-"""
 STEPS = 90
 KILLS = 5
 
 
-def start(gin_file, model_dir, compiled):
+def start(gin_file, model_dir):
     with open(model_dir.with_suffix(".txt"), "a") as output:
         return subprocess.Popen(
             [
@@ -176,11 +189,6 @@ def start(gin_file, model_dir, compiled):
                 f"--gin.MODEL_DIR='{model_dir}'",
             ],
             cwd=ROOT,
-            env={
-                **os.environ,
-                "JAX_COMPILATION_CACHE_DIR": str(compiled),
-                "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            },
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -206,7 +214,7 @@ def wait_for_progress(process, model_dir):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_kill_nine_at_random_moments_changes_nothing(tmp_path, seed):
     (tmp_path / "toy.gin").write_text(TOY_GIN)
-    start_run = functools.partial(start, tmp_path / "toy.gin", compiled=tmp_path / "compiled")
+    start_run = functools.partial(start, tmp_path / "toy.gin")
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = start_run(whole)
     wait_for_progress(process, whole)
@@ -224,12 +232,11 @@ def test_kill_nine_at_random_moments_changes_nothing(tmp_path, seed):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         steps_found.append(sorted(path.name for path in killed.glob("checkpoint_*")))
-        if process.returncode == 0:
+        if (killed / "results.json").exists():
             break
     else:
         finish(start_run(killed), killed)
     assert any(steps_found), "no run came as far as a checkpoint"
 
     assert_same_checkpoint(killed, whole, STEPS)
-    for file in sorted(whole.glob("train/*.jsonl")):
-        assert log(killed / file.relative_to(whole)) == log(file), file.name
+    assert_same_logs(killed, whole)

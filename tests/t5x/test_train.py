@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -20,23 +19,9 @@ from t5x.errors import DivergedError
 from t5x.examples.t5 import network
 from t5x.interruption import Interrupted, Interruption
 from t5x.trainer import BaseAction, EarlyStoppingAction, Trainer
-from tests.t5x.toy_model import leaves, toy_model, toy_partitioner
+from tests.t5x.toy_model import leaves, one_device_partitioner, toy_model
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory):
-    """The runs of this module share their compiled programs."""
-    before = (
-        jax.config.jax_compilation_cache_dir,
-        jax.config.jax_persistent_cache_min_compile_time_secs,
-    )
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-    yield
-    jax.config.update("jax_compilation_cache_dir", before[0])
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", before[1])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -86,7 +71,7 @@ def run(model_dir, steps=6, save=None, learning_rate_fn=constant, **kwargs):
         "train_eval_dataset_cfg": None,
         "infer_eval_dataset_cfg": None,
         "checkpoint_cfg": CheckpointConfig(save=save),
-        "partitioner": toy_partitioner(),
+        "partitioner": one_device_partitioner(),
         "trainer_cls": functools.partial(
             Trainer, learning_rate_fn=learning_rate_fn, num_microbatches=None
         ),
