@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from t5chem import metrics
@@ -61,17 +61,30 @@ CORPORA = (
 )
 
 
+VOCABULARIES: dict[str, Callable[[], Any]] = {
+    "": seqio_vocabulary.chem,
+    ".t5": seqio_vocabulary.t5,
+    ".t5_compatible": functools.partial(seqio_vocabulary.t5, compatible=True),
+    ".byte": seqio_vocabulary.byte,
+}
+"""What the names of tasks and mixtures end with, and the vocabulary that this means."""
+
+
 @functools.cache
-def output_features() -> dict[str, Any]:
-    """Returns the features of every task: text in the vocabulary `chem`, EOS appended."""
-    vocabulary = seqio_vocabulary.chem()
+def output_features(suffix: str) -> dict[str, Any]:
+    """Returns the features of a task: text, EOS appended.
+
+    Args:
+        suffix: of its name, from `VOCABULARIES`.
+    """
+    vocabulary = VOCABULARIES[suffix]()
     return {
         name: seqio.Feature(vocabulary=vocabulary, add_eos=True) for name in ("inputs", "targets")
     }
 
 
 def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]) -> list[str]:
-    """Registers a task for every corpus that has records of its kind.
+    """Registers a task for every corpus that has records of its kind, in every vocabulary.
 
     Args:
         task: one of `t5chem.prompts.PROMPTS`.
@@ -83,16 +96,17 @@ def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
         Names of the tasks.
     """
     return [
-        _register_one(corpus, task, kind, inputs, targets)
+        _register_one(corpus, suffix, task, kind, inputs, targets)
+        for suffix in VOCABULARIES
         for corpus in CORPORA
         if getattr(corpus, kind) is not None
     ]
 
 
 def _register_one(
-    corpus: Corpus, task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
+    corpus: Corpus, suffix: str, task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
 ) -> str:
-    name = f"{corpus.name}_{task}"
+    name = f"{corpus.name}_{task}{suffix}"
     seqio.TaskRegistry.add(
         name,
         source=PreparedTfdsSource(tfds_name=getattr(corpus, kind), splits=SPLITS),
@@ -102,7 +116,7 @@ def _register_one(
             seqio.CacheDatasetPlaceholder(),
             seqio.preprocessors.append_eos_after_trim,
         ],
-        output_features=output_features(),
+        output_features=output_features(suffix),
         metric_fns=[metrics.SCORERS[task]],
     )
     return name

@@ -1,7 +1,7 @@
 """Mixtures: all tasks of a corpus at equal rates, as the paper trains them, and one a domain."""
 
 from tasks import mol2mol, mol2text, text2mol, text2text
-from tasks.factory import CORPORA, seqio
+from tasks.factory import CORPORA, VOCABULARIES, seqio
 
 DOMAINS = {
     "text2mol": text2mol.TASKS,
@@ -18,11 +18,21 @@ def _add(name: str, tasks: list[str]) -> None:
         seqio.MixtureRegistry.add(name, tasks, default_rate=1.0)
 
 
-for _corpus in CORPORA:
-    _own = {
-        domain: [task for task in tasks if task.startswith(f"{_corpus.name}_")]
+def _belongs(task: str, corpus: str, suffix: str) -> bool:
+    name, dot, vocabulary = task.partition(".")
+    return name.startswith(f"{corpus}_") and dot + vocabulary == suffix
+
+
+def _add_all(corpus: str, suffix: str) -> None:
+    own = {
+        domain: [task for task in tasks if _belongs(task, corpus, suffix)]
         for domain, tasks in DOMAINS.items()
     }
-    _add(_corpus.name, [task for tasks in _own.values() for task in tasks])
-    for _domain, _tasks in _own.items():
-        _add(f"{_corpus.name}_{_domain}", _tasks)
+    _add(corpus + suffix, [task for tasks in own.values() for task in tasks])
+    for domain, tasks in own.items():
+        _add(f"{corpus}_{domain}{suffix}", tasks)
+
+
+for _corpus in CORPORA:
+    for _suffix in VOCABULARIES:
+        _add_all(_corpus.name, _suffix)

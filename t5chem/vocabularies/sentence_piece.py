@@ -1,8 +1,8 @@
 """A SentencePiece vocabulary as T5 uses one, without TensorFlow and SeqIO.
 
-Ids are those of `seqio.SentencePieceVocabulary(file, extra_ids=100)`, so a model trained through
-SeqIO is asked through this class: 0 pads, 1 ends a text, 2 is unknown, then the pieces of the
-file, then T5's sentinels from `<extra_id_99>` down to `<extra_id_0>`, which has the last id.
+Numbered as by `seqio.SentencePieceVocabulary(file, extra_ids=100)`: 0 pads, 1 ends a text, 2 is
+unknown, then the pieces of the file, then T5's sentinels from `<extra_id_99>` down to
+`<extra_id_0>`, which has the last id.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import hashlib
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Any, ClassVar, Final
 
 import sentencepiece
 
+from t5chem.vocabularies import model_proto
+from t5chem.vocabularies.vocabulary import Vocabulary
+
 SENTINELS: Final = 100
-_USER_DEFINED: Final = 4
 
 
-class SentencePieceVocabulary:
-    r"""Turns text into ids and back.
+class SentencePieceVocabulary(Vocabulary):
+    r"""The pieces of a SentencePiece model, then T5's sentinels.
 
     Equal when made from the same model with as many sentinels, wherever the file lies.
 
@@ -30,7 +32,7 @@ class SentencePieceVocabulary:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file numbers its special pieces differently.
+        ValueError: the file is no SentencePiece model, or numbers its special pieces differently.
 
     Example:
         >>> from t5chem.vocabularies import chem
@@ -40,36 +42,22 @@ class SentencePieceVocabulary:
         ' two  spaces'
     """
 
+    kind: ClassVar[str] = "sentencepiece"
+
     def __init__(self, model_file: str | Path, extra_ids: int = SENTINELS) -> None:
         self.model_file = str(model_file)
         self.extra_ids = extra_ids
         model = Path(model_file).read_bytes()
         self.fingerprint = hashlib.sha256(model).hexdigest()[:16]
         """First 16 hexadecimal digits of the model file's SHA-256."""
-        self._processor = sentencepiece.SentencePieceProcessor(
-            model_proto=model + _sentinels(extra_ids)
-        )
-        found = (self.pad_id, self.eos_id, self.unk_id)
-        if found != (0, 1, 2):
+        self._model_proto = model + _sentinels(extra_ids)
+        self._processor = load_processor(self._model_proto, self.model_file)
+        found = (self._processor.pad_id(), self._processor.eos_id(), self._processor.unk_id())
+        if found != (self.pad_id, self.eos_id, self.unk_id):
             raise ValueError(
                 f"{model_file} has pad, end and unknown ids {found}, T5 needs (0, 1, 2): train it "
                 "with pad_id=0, eos_id=1, unk_id=2, bos_id=-1."
             )
-
-    @property
-    def pad_id(self) -> int:
-        """Id that fills a batch's rows up."""
-        return int(self._processor.pad_id())
-
-    @property
-    def eos_id(self) -> int:
-        """Id that ends a text."""
-        return int(self._processor.eos_id())
-
-    @property
-    def unk_id(self) -> int:
-        """Id of what the vocabulary cannot write."""
-        return int(self._processor.unk_id())
 
     @property
     def vocab_size(self) -> int:
@@ -86,38 +74,36 @@ class SentencePieceVocabulary:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Returns the text of `ids` before the first end id; ids that do not exist are unknown."""
-        eos_id, unk_id, vocab_size = self.eos_id, self.unk_id, self.vocab_size
-        before_end = itertools.takewhile(lambda number: number != eos_id, map(int, ids))
-        known = [number if 0 <= number < vocab_size else unk_id for number in before_end]
-        return str(self._processor.decode(known))
+        return str(self._processor.decode(self._before_end(ids)))
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, SentencePieceVocabulary):
-            return NotImplemented
-        return (self.fingerprint, self.extra_ids) == (other.fingerprint, other.extra_ids)
+    def _before_end(self, ids: Iterable[int]) -> list[int]:
+        vocab_size = self.vocab_size
+        before_end = itertools.takewhile(lambda number: number != self.eos_id, map(int, ids))
+        return [number if 0 <= number < vocab_size else self.unk_id for number in before_end]
 
-    def __hash__(self) -> int:
-        return hash((self.fingerprint, self.extra_ids))
-
-    def __reduce__(self) -> tuple[type[SentencePieceVocabulary], tuple[str, int]]:
+    def __reduce__(self) -> tuple[type[SentencePieceVocabulary], tuple[Any, ...]]:
         return type(self), (self.model_file, self.extra_ids)
 
     def __repr__(self) -> str:
-        return f"SentencePieceVocabulary({self.model_file!r}, extra_ids={self.extra_ids})"
+        return f"{super().__repr__()} of {self.model_file}"
+
+
+def load_processor(proto: bytes, model_file: str) -> sentencepiece.SentencePieceProcessor:
+    """Returns SentencePiece over a model.
+
+    Args:
+        proto: the model.
+        model_file: where it is from, for the error.
+
+    Raises:
+        ValueError: it is no model.
+    """
+    try:
+        return sentencepiece.SentencePieceProcessor(model_proto=proto)
+    except RuntimeError as error:
+        raise ValueError(f"{model_file} is no SentencePiece model: {error}.") from error
 
 
 def _sentinels(count: int) -> bytes:
-    """Returns the sentinels as a serialised `ModelProto`, to stand behind a model's bytes.
-
-    Protocol buffers that follow each other are read as one, their repeated fields joined, so
-    nothing has to parse the model to add pieces to it.
-    """
-    return b"".join(_user_defined_piece(f"▁<extra_id_{n}>") for n in reversed(range(count)))
-
-
-def _user_defined_piece(text: str) -> bytes:
-    # Both lengths are below 128 and take one byte. Field 1 of ModelProto is a piece; in a piece
-    # field 1 is its text, field 3 its type.
-    encoded = text.encode()
-    piece = b"\x0a" + bytes([len(encoded)]) + encoded + b"\x18" + bytes([_USER_DEFINED])
-    return b"\x0a" + bytes([len(piece)]) + piece
+    names = [f"▁<extra_id_{n}>" for n in reversed(range(count))]
+    return b"".join(model_proto.piece(name, model_proto.USER_DEFINED) for name in names)

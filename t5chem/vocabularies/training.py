@@ -115,10 +115,17 @@ def train_vocabulary(
         size: pieces in the file, sentinels not counted; fewer if the texts do not give as many.
 
     Raises:
-        ValueError: `size` leaves no room beside the given symbols, bytes and characters.
+        ValueError: `size` leaves no room beside the given symbols, bytes and characters, or the
+            texts are too few.
     """
     symbols = smiles_symbols(smiles)
-    model = _learn(texts, symbols, size)
+    try:
+        model = _learn(texts, symbols, size)
+    except RuntimeError as error:
+        raise ValueError(
+            f"SentencePiece cannot learn {size} pieces of these texts: {error} Choose a larger "
+            "size, or give more text."
+        ) from error
     pieces = _kept(model.pieces, size)
     del model.pieces[:]
     model.pieces.extend(pieces)
