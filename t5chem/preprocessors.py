@@ -38,6 +38,8 @@ def ask(task: str, inputs: Sequence[str], targets: Sequence[str]) -> Callable[[A
     return lambda dataset: dataset.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
 
 
+# AutoGraph would rewrite the function that TensorFlow calls back, and slow it many times over.
+@tf.autograph.experimental.do_not_convert
 def _merged(record: Example, fields: Sequence[str]) -> Any:
     if len(fields) == 1:
         return record[fields[0]]

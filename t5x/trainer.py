@@ -106,6 +106,7 @@ class Trainer:
             out_axis_resources=(train_state_axes, None),
             donate_argnums=0,
         )
+        self._merge = jax.jit(metrics.merge)  # one call a step, not one for every sum in it
         self._eval_step = partitioner.partition(
             model.eval_fn, in_axis_resources=(train_state_axes.params, batch_sharding)
         )
@@ -154,7 +155,7 @@ class Trainer:
                 break
             batch = self._partitioner.shard_batch(next(batch_iter))
             self.train_state, step_metrics = self._train_step(self.train_state, batch, self._rng)
-            merged = metrics.merge(merged, step_metrics)
+            merged = self._merge(merged, step_metrics)
         return self._write(self.train_metrics_manager, merged, num_steps, begin, start_step)
 
     def eval(self, batch_iters: Mapping[str, Iterable[Batch]]) -> dict[str, dict[str, float]]:
@@ -173,7 +174,7 @@ class Trainer:
             for batch in batch_iter:
                 sharded = self._partitioner.shard_batch(batch)
                 _, step_metrics = self._eval_step(self.train_state.params, sharded)
-                merged = metrics.merge(merged, step_metrics)
+                merged = self._merge(merged, step_metrics)
                 steps += 1
             if merged is not None:
                 step = int(self.train_state.step)

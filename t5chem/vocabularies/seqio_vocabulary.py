@@ -78,13 +78,18 @@ class SeqioVocabulary(seqio.Vocabulary):
     def _decode(self, ids: Iterable[int]) -> str:
         return self.ours.decode(ids)
 
+    # AutoGraph would rewrite the function that TensorFlow calls back: thirty times its own time.
+    @tf.autograph.experimental.do_not_convert
     def _encode_tf(self, s: Any) -> Any:
-        def encode(text: bytes) -> np.ndarray:
-            return np.array(self.ours.encode(text.decode(errors="replace")), np.int32)
+        def encode(text: bytes | np.ndarray) -> np.ndarray:
+            # Bytes in a graph; outside one, an array without dimensions that holds them.
+            content: bytes = np.asarray(text, object).item()
+            return np.array(self.ours.encode(content.decode(errors="replace")), np.int32)
 
         ids = tf.numpy_function(encode, [tf.ensure_shape(s, ())], tf.int32, stateful=False)
         return tf.ensure_shape(ids, [None])
 
+    @tf.autograph.experimental.do_not_convert
     def _decode_tf(self, ids: Any) -> Any:
         if ids.shape.rank > 1:
             return tf.map_fn(self._decode_tf, ids, fn_output_signature=tf.string)

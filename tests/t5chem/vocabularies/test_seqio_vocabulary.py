@@ -112,3 +112,10 @@ def test_a_missing_file_is_missed_only_when_an_id_is_asked_for(monkeypatch):
     assert vocabulary.eos_id == 1
     with pytest.raises(ConfigError, match="T5CHEM_T5_VOCAB"):
         vocabulary.encode("C")
+
+
+def test_encoding_outside_a_graph_is_the_same():
+    vocabulary = seqio_vocabulary.chem()
+    text = "a\\b é"
+    for given in (text, tf.constant(text)):
+        assert vocabulary.encode_tf(given).numpy().tolist() == vocabulary.encode(text)
