@@ -74,7 +74,7 @@ def compare(first: Score, second: Score, samples: int = SAMPLES, seed: int = 0) 
     Args:
         first: a system's score.
         second: another system's, of the same metric over the same targets in the same order.
-        samples: draws.
+        samples: draws; 0 gives the difference alone.
         seed: of the draws.
 
     Raises:
@@ -86,7 +86,9 @@ def compare(first: Score, second: Score, samples: int = SAMPLES, seed: int = 0) 
             "compute both alike."
         )
     difference = second.value - first.value
-    if first.statistics is None or second.statistics is None or np.isnan(difference):
+    if not samples or np.isnan(difference):
+        return Comparison(difference)
+    if first.statistics is None or second.statistics is None:
         return Comparison(difference)
     if len(first.statistics) != len(second.statistics):
         raise ValueError(

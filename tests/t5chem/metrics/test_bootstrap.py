@@ -122,3 +122,8 @@ def test_sets_and_undefined_figures_have_a_difference_only():
 def test_what_cannot_be_compared_is_refused(first, second, message):
     with pytest.raises(ValueError, match=message):
         compare(first, second)
+
+
+def test_no_draws_give_the_difference_alone():
+    found = compare(mean_score([0.0, 1.0]), mean_score([1.0, 1.0]), samples=0)
+    assert found == bootstrap.Comparison(difference=0.5)
