@@ -1,4 +1,4 @@
-"""The command `t5chem`: `predict`, `export`, `parity` and `vocab`.
+"""The command `t5chem`: `predict`, `evaluate`, `export`, `parity` and `vocab`.
 
 Exit codes: 0 all is well; 1 it failed, or two models differ; 2 wrong usage; 3 some rows could not
 be answered.
@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from t5chem import evaluate_command
 from t5chem.prompts import PROMPTS
 from t5chem.vocabularies import command as vocabularies
 from t5x.errors import RunError
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_predict(commands)
+    evaluate_command.add_parser(commands)
     _add_export(commands)
     _add_parity(commands)
     vocabularies.add_parser(commands)

@@ -1,10 +1,11 @@
-"""The run report with its molecules drawn, and judged as molecules."""
+"""The run report with its molecules drawn, judged as molecules, and every figure behind it."""
 
 from __future__ import annotations
 
 import t5x.report
 from t5chem.drawing import molecule_svg
 from t5chem.prompts import PROMPTS
+from t5chem.run_evaluations import write_evaluations
 from t5chem.smiles import canonical_mixture
 
 
@@ -12,6 +13,8 @@ def write_report(model_dir: str) -> str:
     """Writes `report.html` with a drawing above every sample that is a SMILES.
 
     A prediction with the same compounds as its target counts as correct however it is spelled.
+    Each task's name leads to its own page, `evaluation/<task>/report.html`: what
+    `t5chem evaluate` makes of the predictions.
 
     Args:
         model_dir: the run's directory.
@@ -22,7 +25,8 @@ def write_report(model_dir: str) -> str:
     Raises:
         FileNotFoundError: `model_dir` does not exist.
     """
-    return t5x.report.write_report(model_dir, draw_smiles, same_compounds)
+    pages = write_evaluations(model_dir)
+    return t5x.report.write_report(model_dir, draw_smiles, same_compounds, pages)
 
 
 def draw_smiles(text: str) -> str | None:

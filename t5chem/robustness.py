@@ -96,7 +96,11 @@ def measure(
         ConfigError: the task's input is not SMILES, or there is no such perturbation.
         ValueError: as the evaluators do: no rows, or not as many targets as inputs.
     """
-    _check(task, perturbations)
+    check_task(task)
+    if unknown := [name for name in perturbations if name not in PERTURBATIONS]:
+        raise ConfigError(
+            f"There is no perturbation {unknown[0]!r}; there are {', '.join(PERTURBATIONS)}."
+        )
     settings = settings or Settings()
     given = list(predict(inputs))
     as_given = EVALUATORS[task](targets, given, settings)
@@ -121,15 +125,12 @@ def measure(
     return Robustness(task, as_given, falls, tuple(sorted(unreadable)))
 
 
-def _check(task: str, perturbations: Sequence[str]) -> None:
+def check_task(task: str) -> None:
+    """Raises `ConfigError` for a task whose input is not SMILES."""
     if task not in TASKS:
         raise ConfigError(
             f"--perturb rewrites input SMILES, and the input of {task} is English: the tasks are"
             f" {', '.join(TASKS)}."
-        )
-    if unknown := [name for name in perturbations if name not in PERTURBATIONS]:
-        raise ConfigError(
-            f"There is no perturbation {unknown[0]!r}; there are {', '.join(PERTURBATIONS)}."
         )
 
 

@@ -18,6 +18,7 @@ def write_report(
     model_dir: str,
     cell_renderer: Callable[[str], str | None] | None = None,
     same_answer: Callable[[str, str], bool] | None = None,
+    task_pages: Mapping[str, str] | None = None,
 ) -> str:
     """Writes `report.html`: curves, scores beside baselines, samples, settings, in one file.
 
@@ -27,6 +28,7 @@ def write_report(
             one) and returns an HTML or SVG fragment, trusted as it is, to stand above the text.
         same_answer: gets target and prediction that differ as text and says whether they mean the
             same, so that the prediction is marked correct. By default, only equal texts are.
+        task_pages: by a task's name, the page that says more of it, relative to `model_dir`.
 
     Returns:
         Path of the page.
@@ -41,6 +43,7 @@ def write_report(
         run=read_run(folder),
         cell_renderer=cell_renderer or (lambda text: None),
         same_answer=same_answer or (lambda target, prediction: False),
+        task_pages=task_pages or {},
     )
     path, partial = folder / "report.html", folder / "report.html.partial"
     partial.write_text(render(page), encoding="utf-8")

@@ -44,11 +44,13 @@ class Page:
         run: what the run left.
         cell_renderer: turns a sample's text into an HTML fragment to stand above it, or None.
         same_answer: whether a prediction (second) means the same as its target (first).
+        task_pages: by a task's name, the page that says more of it.
     """
 
     run: Run
     cell_renderer: CellRenderer
     same_answer: SameAnswer
+    task_pages: Mapping[str, str]
 
     def colour(self, task: str) -> str:
         """A task's colour, the same in every part of the page."""
@@ -370,9 +372,12 @@ def _signed(value: float | None) -> str:
 def _row_head(page: Page, task: Task, span: int) -> str:
     """The cells that stand once for all of a task's rows."""
     name, count = str(task.get("task", "")), as_number(task.get("count"))
+    label = escape(name)
+    if name in page.task_pages:
+        label = f'<a href="{escape(page.task_pages[name], quote=True)}">{label}</a>'
     return (
         f'<th rowspan="{span}" scope="rowgroup" style="--c:{page.colour(name)}">'
-        f'<span class="chip"></span>{escape(name)}</th>'
+        f'<span class="chip"></span>{label}</th>'
         f'<td rowspan="{span}" style="vertical-align:top">'
         + ("–" if count is None else f"{count:,.0f}")
         + "</td>"

@@ -47,3 +47,38 @@ def test_molecules_stand_beside_what_was_asked(tmp_path):
     html = Path(write_report(str(tmp_path))).read_text(encoding="utf-8")
     assert html.count("<figure><svg") == 3
     assert html.count("✓ correct, written differently") == 1
+
+
+def test_every_task_has_a_page_with_all_its_figures(tmp_path):
+    rows = [("CCO", "OCC"), ("CO", "C(")]
+    lines = [
+        {
+            "input": {"inputs_pretokenized": add_prompt("text2mol", "An alcohol.")},
+            "target": target,
+            "prediction": prediction,
+        }
+        for target, prediction in rows
+    ]
+    predictions = tmp_path / "inference_eval" / "starter_text2mol-000020.jsonl"
+    predictions.parent.mkdir()
+    predictions.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    tasks = [{"task": "starter_text2mol", "count": 2, "scores": {"exact": 0.5}, "baselines": {}}]
+    (tmp_path / "results.json").write_text(json.dumps({"step": 20, "tasks": tasks}))
+    html = Path(write_report(str(tmp_path))).read_text(encoding="utf-8")
+    assert '<a href="evaluation/starter_text2mol/report.html">starter_text2mol</a>' in html
+    folder = tmp_path / "evaluation" / "starter_text2mol"
+    figures = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    assert figures["scores"]["validity"]["value"] == 0.5
+    assert (figures["task"], figures["step"], figures["rows"]) == ("text2mol", 20, 2)
+    assert "An alcohol." in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_task_that_cannot_be_evaluated_costs_its_page_alone(tmp_path, capsys):
+    predictions = tmp_path / "inference_eval" / "starter_text2mol-000020.jsonl"
+    predictions.parent.mkdir()
+    predictions.write_text("no JSON\n")
+    tasks = [{"task": "starter_text2mol", "count": 2, "scores": {"exact": 0.5}}]
+    (tmp_path / "results.json").write_text(json.dumps({"step": 20, "tasks": tasks}))
+    html = Path(write_report(str(tmp_path))).read_text(encoding="utf-8")
+    assert "starter_text2mol" in html and "evaluation/starter_text2mol" not in html
+    assert "No evaluation of starter_text2mol: " in capsys.readouterr().err

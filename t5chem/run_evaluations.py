@@ -1,0 +1,73 @@
+"""Every figure of every task that a run was scored on: the pages behind its report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from t5chem.evaluation_files import join, read_predictions, targets_of
+from t5chem.evaluation_report import write_report
+from t5chem.evaluations import FIGURES, evaluate_rows
+from t5chem.metrics import EVALUATORS, Settings
+from t5x.errors import ConfigError
+
+FOLDER: Final = "evaluation"
+
+
+def task_of(name: str) -> str | None:
+    """Returns which of the five tasks a SeqIO task of ours is; None for another.
+
+    Example:
+        >>> task_of("starter_text2mol"), task_of("chebi20_mol2text.t5"), task_of("squad")
+        ('text2mol', 'mol2text', None)
+    """
+    stem = name.partition(".")[0]
+    return next((task for task in EVALUATORS if stem.endswith(f"_{task}")), None)
+
+
+def write_evaluations(model_dir: str | Path) -> dict[str, str]:
+    """Writes a page and `evaluation.json` for every task whose predictions a run left.
+
+    The Fréchet distance is left out: it means little over the few rows that a run is scored on,
+    and takes longer than all else. `t5chem evaluate` has it.
+
+    Args:
+        model_dir: the run's directory, with `results.json`.
+
+    Returns:
+        By the SeqIO task's name, the path of its page within `model_dir`. A task that is none of
+        the five, or has no predictions, is not there; one that fails says why on stderr.
+    """
+    folder = Path(model_dir)
+    try:
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        step, names = int(results["step"]), [str(task["task"]) for task in results["tasks"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # the run was not scored
+    pages = {}
+    for name in names:
+        path = folder / "inference_eval" / f"{name}-{step:06d}.jsonl"
+        task = task_of(name)
+        if task is None or not path.exists():
+            continue
+        try:
+            _write(folder / FOLDER / name, task, name, path, step)
+        except (ConfigError, ValueError, OSError) as error:
+            # The run is done and saved: a page less is no reason to lose its report.
+            print(f"No evaluation of {name}: {error}", file=sys.stderr)
+        else:
+            pages[name] = f"{FOLDER}/{name}/report.html"
+    return pages
+
+
+def _write(folder: Path, task: str, name: str, path: Path, step: int) -> None:
+    found = read_predictions(str(path), task)
+    rows, left_out = join(found, targets_of({str(path): found}))
+    evaluation = evaluate_rows(task, rows, Settings(fcd=False))
+    details = {"step": f"{step:,}", "predictions": path.name}
+    write_report(folder, task, rows, evaluation, title=name, left_out=left_out, details=details)
+    figures = {"task": task, "step": step, "predictions": path.name, **evaluation.as_dict()}
+    text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / FIGURES).write_text(text + "\n", encoding="utf-8")
