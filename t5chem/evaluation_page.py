@@ -48,6 +48,7 @@ table.list td:last-child { overflow-wrap: anywhere; min-width: 11em; }
 .chart .bar { fill: var(--accent); opacity: .75; }
 .chart .bar:hover { opacity: 1; }
 .curves h3 small { float: right; }
+.cell > .label { align-items: flex-start; }
 .sample.many { grid-template-columns: repeat(auto-fit, minmax(min(100%, 250px), 1fr)); }
 @media (max-width: 760px) {
   .gauge { display: none; }
@@ -123,6 +124,17 @@ def lead(text: str) -> str:
     return f'<p class="lead">{escape(text)}</p>'
 
 
+def highlight_key(*kinds: str) -> str:
+    """Returns the sentence that says what the colours of highlights mean.
+
+    Args:
+        kinds: `missed` and `surplus`, those that the page shows.
+    """
+    meanings = {"missed": "expected, not predicted", "surplus": "predicted, not expected"}
+    keys = " ".join(f'<span class="key {kind}">{meanings[kind]}</span>' for kind in kinds)
+    return f'<p class="lead">Highlighted: {keys}</p>'
+
+
 def settings_list(settings: Mapping[str, str]) -> str:
     """Returns a panel of names and values."""
     return f'<div class="panel"><dl class="settings">{_pairs(settings)}</dl></div>'
@@ -196,8 +208,21 @@ def absent_list(left_out: Mapping[str, str]) -> str:
         return ""
     return (
         '<div class="panel absent"><h3>Not computed</h3>'
-        f'<dl class="settings">{_pairs(left_out)}</dl></div>'
+        f'<dl class="settings">{_pairs(by_remedy(left_out))}</dl></div>'
     )
+
+
+def by_remedy(left_out: Mapping[str, str]) -> dict[str, str]:
+    """Returns metrics that lack the same together, each with what to do.
+
+    Example:
+        >>> by_remedy({"bleu2": "needs x", "meteor": "needs y", "bleu4": "needs x"})
+        {'bleu2, bleu4': 'needs x', 'meteor': 'needs y'}
+    """
+    names: dict[str, list[str]] = {}
+    for name, remedy in left_out.items():
+        names.setdefault(remedy, []).append(name)
+    return {", ".join(those): remedy for remedy, those in names.items()}
 
 
 def histograms(evaluation: Evaluation) -> str:

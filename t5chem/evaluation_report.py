@@ -127,7 +127,8 @@ def write_comparison(
         "Differences": "".join(
             _difference_table(names[0], name, compared) for name, compared in comparisons.items()
         ),
-        "Examples": "".join(_turns(task, systems, second) for second in systems[1:]),
+        "Examples": page.highlight_key("surplus")
+        + "".join(_turns(task, systems, second) for second in systems[1:]),
         "Failures": "".join(_failures(task, system) for system in systems),
         "Made with": _made_with(systems[0].evaluation, details or {}),
     }
@@ -212,11 +213,7 @@ def _examples(task: str, system: System, failed: set[int], seed: int) -> str:
         ("At random", f"of all others, failures included; seed {seed}", sorted(drawn)),
     )
     notes = _notes(task, system, failed)
-    key = (
-        '<p class="lead">Highlighted: <span class="key missed">expected, not predicted</span> '
-        '<span class="key surplus">predicted, not expected</span></p>'
-    )
-    return key + "".join(
+    return page.highlight_key("missed", "surplus") + "".join(
         page.examples(title, note, [_cells(task, system.rows[i], notes[i]) for i in indices])
         for title, note, indices in groups
     )

@@ -21,7 +21,7 @@ from t5chem.evaluation_files import (
     read_predictions,
     targets_of,
 )
-from t5chem.evaluation_page import figure_text, interval_text, score_name
+from t5chem.evaluation_page import by_remedy, figure_text, interval_text, score_name
 from t5chem.evaluation_report import System, p_value_text, signed, write_comparison, write_report
 from t5chem.failures import failures_of
 from t5chem.metrics import EVALUATORS, Comparison, Evaluation, Settings, compare_evaluations
@@ -122,9 +122,10 @@ def in_columns(rows: Sequence[Sequence[str]]) -> str:
 def _absent_text(left_out: Mapping[str, str]) -> str:
     if not left_out:
         return ""
-    width = max(map(len, left_out))
+    reasons = by_remedy(left_out)
+    width = max(map(len, reasons))
     return "\n\nnot computed" + "".join(
-        f"\n  {name:<{width}}  {why}" for name, why in left_out.items()
+        f"\n  {names:<{width}}  {why}" for names, why in reasons.items()
     )
 
 
@@ -292,13 +293,14 @@ def comparison_text(
     absent = {name: why for s in systems for name, why in s.evaluation.left_out.items()}
     parts = [in_columns(rows)]
     parts += [
-        f"{name} minus {systems[0].name}\n{_differences_text(compared)}"
+        f"{name} minus {systems[0].name}\n{_differences_text(compared, systems[0].name, name)}"
         for name, compared in comparisons.items()
     ]
     return "\n\n".join(parts) + _absent_text(absent)
 
 
-def _differences_text(compared: Mapping[str, Comparison]) -> str:
+def _differences_text(compared: Mapping[str, Comparison], first: str, second: str) -> str:
+    names = {"first": first, "second": second, None: ""}
     rows = [("metric", "difference", "95 % interval", "p", "better")]
     rows += [
         (
@@ -306,7 +308,7 @@ def _differences_text(compared: Mapping[str, Comparison]) -> str:
             signed(comparison.difference),
             interval_text(comparison.interval),
             p_value_text(comparison.p_value),
-            comparison.better or "",
+            names[comparison.better],
         )
         for name, comparison in compared.items()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -158,17 +159,21 @@ def warn_of_ignored(**given: tuple[Any, Any]) -> None:
             logging.warning("train.%s=%r has no effect in this engine.", name, value)
 
 
-def in_background(function: Callable[..., Any], *args: Any) -> concurrent.futures.Future[Any]:
-    """Calls a function in a thread of its own, while the caller compiles.
+def in_background(*calls: Callable[[], Any]) -> list[concurrent.futures.Future[Any]]:
+    """Makes calls one after another in a thread of their own, while the caller compiles.
+
+    One after another, because SeqIO counts the seeds of its preprocessors in a global variable.
 
     Args:
-        function: TensorFlow's work, which leaves the interpreter to others most of the time.
-        args: of the function.
+        calls: TensorFlow's work, which leaves the interpreter to others most of the time.
+
+    Returns:
+        The result of each.
     """
-    pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix=function.__name__)
-    future = pool.submit(function, *args)
+    pool = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="ahead")
+    futures = [pool.submit(call) for call in calls]
     pool.shutdown(wait=False)
-    return future
+    return futures
 
 
 def first_batch_ahead(iterator: Iterator[Any]) -> Iterator[Any]:
@@ -182,7 +187,7 @@ def first_batch_ahead(iterator: Iterator[Any]) -> Iterator[Any]:
         >>> list(itertools.islice(first_batch_ahead(itertools.count()), 3))
         [0, 1, 2]
     """
-    first = in_background(next, iterator)
+    (first,) = in_background(functools.partial(next, iterator))
 
     def chained() -> Iterator[Any]:
         yield first.result()

@@ -150,7 +150,8 @@ def train(
     train_dataset_cfg = _with_seed(train_dataset_cfg, seed)
     train_dataset = get_dataset_fn(train_dataset_cfg, shard_info, converter)
 
-    make_watched = make_evaluator = None
+    make_watched: Callable[[], Mapping[str, Any]] | None = None
+    make_evaluator: Callable[[], InferenceEvaluator] | None = None
     if train_eval_dataset_cfg is not None:
         cfg = _with_seed(train_eval_dataset_cfg, seed)
         make_watched = functools.partial(
@@ -174,7 +175,12 @@ def train(
     start = find_start(initializer, manager, checkpoint_cfg.restore, init_rng)
     first_step = start.step
     last_step = last_step_of(start, total_steps, relative_steps, model_dir)
-    lengths_checked = in_background(check_lengths, tasks, train_dataset_cfg, "train")
+    check = functools.partial(check_lengths, tasks, train_dataset_cfg, "train")
+    if run_eval_before_training and make_watched is not None:
+        lengths_checked, watched_ahead = in_background(check, make_watched)
+        make_watched = watched_ahead.result
+    else:
+        (lengths_checked,) = in_background(check)
     batch_iter = first_batch_ahead(batches(train_dataset, start=start.batches_read))
 
     # ----------------------------------------------------------------- trainer

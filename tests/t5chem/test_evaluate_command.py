@@ -72,14 +72,18 @@ def test_the_table_lines_up():
 
 
 def test_what_is_absent_stands_below_with_its_command():
-    left_out = {"bleu2": "needs x: get x", "meteor_words": "needs WordNet: get it"}
+    left_out = {
+        "bleu2": "needs x: get x",
+        "bleu4": "needs x: get x",
+        "meteor_words": "needs WordNet: get it",
+    }
     evaluation = Evaluation({"exact": Score(0.5, 2)}, left_out, 2)
     assert table_text(evaluation).splitlines() == [
         "metric   value  95 % interval  rows  invalid",
         "exact   0.5000              –     2        0",
         "",
         "not computed",
-        "  bleu2         needs x: get x",
+        "  bleu2, bleu4  needs x: get x",
         "  meteor_words  needs WordNet: get it",
     ]
 
@@ -143,7 +147,7 @@ def test_two_systems_side_by_side(t5chem, tmp_path):
     assert ["exact", "1.0000", "0.0000"] in lines
     assert ["wrong", "minus", "right"] in lines
     # 2 (1 + 0) / (1 + 1000): no draw of 1000 has another sign.
-    assert ["exact", "-1.0000", "-1.0000", "to", "-1.0000", "0.002", "first"] in lines
+    assert ["exact", "-1.0000", "-1.0000", "to", "-1.0000", "0.002", "right"] in lines
     assert ["validity", "0.0000", "0.0000", "to", "0.0000", "1.000"] in lines
     figures = json.loads((tmp_path / "right.comparison" / "evaluation.json").read_text())
     assert [system["name"] for system in figures["systems"]] == ["right", "wrong"]
