@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor, rdFMCS
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from t5chem.drawing import _inline, _set_style, molecule_svg
+from t5chem.drawing import inline_svg, set_style, molecule_svg
 from t5chem.smiles import parse
 
 _WORDS: Final = re.compile(r"\w+|\s+|[^\w\s]")
@@ -201,10 +201,10 @@ def _drawn(
     ]
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
     options: Any = drawer.drawOptions()  # RDKit's type stubs misname every option's type
-    _set_style(options)
+    set_style(options)
     options.setHighlightColour(_MARK)
     options.highlightBondWidthMultiplier = _MARK_WIDTH
     rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol, highlightAtoms=marked, highlightBonds=bonds)
     drawer.FinishDrawing()
-    svg = _inline(drawer.GetDrawingText(), smiles)
+    svg = inline_svg(drawer.GetDrawingText(), smiles)
     return svg.replace(_MARK_HEX, f"var(--{kind})")

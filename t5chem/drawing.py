@@ -54,13 +54,13 @@ def molecule_svg(smiles: str, width: int = 220, height: int = 150) -> str | None
     if mol is None:
         return None
     drawer = rdMolDraw2D.MolDraw2DSVG(width, height)
-    _set_style(drawer.drawOptions())
+    set_style(drawer.drawOptions())
     rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
     drawer.FinishDrawing()
-    return _inline(drawer.GetDrawingText(), smiles)
+    return inline_svg(drawer.GetDrawingText(), smiles)
 
 
-def _set_style(options: Any) -> None:  # RDKit's type stubs misname every option's type
+def set_style(options: Any) -> None:  # RDKit's type stubs misname every option's type
     """Sets transparent ground, our colours, and strokes fit for a small picture."""
     options.clearBackground = False
     options.setAtomPalette(_ELEMENT_COLOURS)
@@ -71,7 +71,7 @@ def _set_style(options: Any) -> None:  # RDKit's type stubs misname every option
     options.padding = 0.04
 
 
-def _inline(svg: str, label: str) -> str:
+def inline_svg(svg: str, label: str) -> str:
     """Drops what only a file needs, names the picture, and lets the page choose the ink."""
     svg = _SURPLUS.sub("", svg).replace(_INK_HEX, "currentColor")
     svg = re.sub(r"\s+", " ", svg).replace("> <", ">\n<").strip()

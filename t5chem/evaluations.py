@@ -259,7 +259,7 @@ def _several(
             {
                 "first": first.name,
                 "second": name,
-                "metrics": {metric: _comparison_dict(one) for metric, one in compared.items()},
+                "metrics": {metric: comparison_dict(one) for metric, one in compared.items()},
             }
             for name, compared in comparisons.items()
         ],
@@ -267,7 +267,8 @@ def _several(
     _write_json(folder, figures)
 
 
-def _comparison_dict(comparison: Comparison) -> dict[str, Any]:
+def comparison_dict(comparison: Comparison) -> dict[str, Any]:
+    """Returns what JSON can hold; a difference that is not defined is null."""
     figures = dataclasses.asdict(comparison)
     if math.isnan(comparison.difference):
         figures["difference"] = None

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from t5chem.evaluations import comparison_dict
 from t5chem.metrics import EVALUATORS, Comparison, Evaluation, Settings, compare_evaluations
 from t5chem.perturbations import PERTURBATIONS, perturb
 from t5x.errors import ConfigError
@@ -63,7 +64,7 @@ class Robustness:
                     "same_answer": None if fall.respelled == 0 else fall.same_answer,
                     "evaluation": fall.evaluation.as_dict(),
                     "differences": {
-                        metric: dataclasses.asdict(comparison)
+                        metric: comparison_dict(comparison)
                         for metric, comparison in fall.comparisons.items()
                     },
                 }
