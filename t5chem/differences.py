@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Chem import rdDepictor, rdFMCS
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from t5chem.drawing import inline_svg, set_style, molecule_svg
+from t5chem.drawing import inline_svg, molecule_svg, set_style
 from t5chem.smiles import parse
 
 _WORDS: Final = re.compile(r"\w+|\s+|[^\w\s]")
