@@ -15,6 +15,7 @@ from t5x.data import (
     get_mixture_or_task,
     import_module,
     seqio,
+    traced_plainly,
     verify_matching_vocabs,
 )
 from t5x.errors import ConfigError, blamed_on, did_you_mean
@@ -133,7 +134,8 @@ def check_lengths(tasks: Sequence[Any], cfg: DatasetConfig, scope: str) -> None:
     if cfg.task_feature_lengths is None:
         return
     for task in tasks:
-        dataset = task.get_dataset(
+        dataset = traced_plainly(
+            task.get_dataset,
             sequence_length=dict(cfg.task_feature_lengths),
             split=cfg.split,
             use_cached=cfg.use_cached,

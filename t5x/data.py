@@ -169,7 +169,8 @@ def get_dataset(
         )
     task = get_mixture_or_task(cfg.mixture_or_task_name)
     lengths = dict(cfg.task_feature_lengths)
-    dataset = task.get_dataset(
+    dataset = traced_plainly(
+        task.get_dataset,
         sequence_length=lengths,
         split=cfg.split,
         use_cached=cfg.use_cached,
@@ -185,6 +186,23 @@ def get_dataset(
     )
     features = converter(dataset, task_feature_lengths=lengths)
     return features.batch(cfg.batch_size // shard_info.num_shards, drop_remainder=True)
+
+
+def traced_plainly(make_dataset: Callable[..., Any], **arguments: Any) -> Any:
+    """Makes a dataset without AutoGraph where that is possible.
+
+    AutoGraph rewrites the source of every function that a dataset maps, SeqIO's own among them,
+    which takes as long as all else that makes the dataset. Only Python's `if` and loops on tensors
+    need it: functions that have them raise an error when they are traced, and get it.
+
+    Args:
+        make_dataset: such as a task's `get_dataset`; may be called twice.
+        arguments: of it.
+    """
+    try:
+        return tf.autograph.experimental.do_not_convert(make_dataset)(**arguments)
+    except Exception:
+        return make_dataset(**arguments)  # an error that has another cause is raised again here
 
 
 def _preprocess_at_runtime(dataset: Any, cfg: DatasetConfig, output_features: Any) -> Any:

@@ -140,3 +140,39 @@ def test_fields_without_effect_warn():
     with mock.patch.object(data.logging, "log_first_n") as warn:
         dataclasses.replace(CFG, num_workers=4)
     assert warn.call_args.args[-2:] == ("num_workers", 4)
+
+
+def test_preprocessors_that_need_autograph_get_it():
+    calls = []
+
+    def halve_even(number):
+        if number % 2 == 0:
+            number = number // 2
+        return number
+
+    def make_dataset(stop):
+        calls.append(stop)
+        return data.tf.data.Dataset.range(stop).map(halve_even)
+
+    dataset = data.traced_plainly(make_dataset, stop=4)
+    assert list(dataset.as_numpy_iterator()) == [0, 1, 1, 3]
+    assert calls == [4, 4]
+
+
+def test_preprocessors_that_do_not_are_traced_once():
+    calls = []
+
+    def make_dataset(stop):
+        calls.append(stop)
+        return data.tf.data.Dataset.range(stop).map(lambda number: number + 1)
+
+    assert list(data.traced_plainly(make_dataset, stop=2).as_numpy_iterator()) == [1, 2]
+    assert calls == [2]
+
+
+def test_an_error_of_another_cause_is_raised():
+    def make_dataset():
+        raise ValueError("no such split")
+
+    with pytest.raises(ValueError, match="no such split"):
+        data.traced_plainly(make_dataset)

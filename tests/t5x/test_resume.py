@@ -151,6 +151,7 @@ class KillAt(BaseAction):
         return False
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_a_kill_cuts_short_is_made_up_for(tmp_path, whole, monkeypatch):
     def kill(*args):
         raise KilledError
