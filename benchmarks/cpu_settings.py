@@ -36,7 +36,7 @@ def measure(steps: int, options: dict[str, str]) -> dict[str, float]:
     from t5x.losses import compute_weighted_cross_entropy
 
     config = network.T5Config(
-        vocab_size=4608, emb_dim=128, num_heads=2, num_encoder_layers=2, num_decoder_layers=1,
+        vocab_size=4608, emb_dim=128, num_heads=2, num_encoder_layers=2, num_decoder_layers=2,
         head_dim=64, mlp_dim=512, dropout_rate=0.0, logits_via_embedding=True,
     )  # fmt: skip
     module = network.Transformer(config)

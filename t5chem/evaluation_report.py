@@ -16,12 +16,12 @@ from t5chem import evaluation_page as page
 from t5chem.differences import draw_pair, mark_differences
 from t5chem.drawing import molecule_svg
 from t5chem.evaluation_files import EvaluationRow, LeftOut
-from t5chem.failures import SMILES_TASKS, failures_of
+from t5chem.failures import failures_of
 from t5chem.metrics import Comparison, Evaluation
+from t5chem.prompts import SMILES_INPUT, SMILES_OUTPUT
 
 REPORT: Final = "report.html"
 EXAMPLES: Final = 5  # of each kind
-_SMILES_INPUT: Final = ("mol2text", "forward", "retrosynthesis")
 # What rows are ranked by; the second decides between equals.
 _RANKED_BY: Final[Mapping[str, tuple[str, ...]]] = {
     "text2mol": ("exact", "morgan"),
@@ -239,7 +239,7 @@ def _note(task: str, row: EvaluationRow, figures: Sequence[float], failed: bool)
 
 
 def _cells(task: str, row: EvaluationRow, note: str) -> list[page.Cell]:
-    smiles = task in SMILES_TASKS
+    smiles = task in SMILES_OUTPUT
     target, prediction = mark_differences(row.target, row.prediction, smiles)
     drawn = draw_pair(row.target, row.prediction, *_SIZE) if smiles else (None, None)
     cells = [
@@ -250,7 +250,7 @@ def _cells(task: str, row: EvaluationRow, note: str) -> list[page.Cell]:
 
 
 def _asked(task: str, row: EvaluationRow) -> page.Cell:
-    smiles = task in _SMILES_INPUT
+    smiles = task in SMILES_INPUT
     picture = molecule_svg(row.input, *_SIZE) if smiles else None
     return page.Cell(f"Row {row.number:,} · asked", escape(row.input), picture, smiles)
 
@@ -355,7 +355,7 @@ def _turns(task: str, systems: Sequence[System], second: System) -> str:
 def _cells_of_all(
     task: str, systems: Sequence[System], index: int, notes: Sequence[str]
 ) -> list[page.Cell]:
-    smiles = task in SMILES_TASKS
+    smiles = task in SMILES_OUTPUT
     row = systems[0].rows[index]
     target = molecule_svg(row.target, *_SIZE) if smiles else None
     cells = [_asked(task, row), page.Cell("Expected", escape(row.target), target, smiles)]

@@ -26,11 +26,11 @@ from t5chem.evaluation_report import System, p_value_text, signed, write_compari
 from t5chem.failures import failures_of
 from t5chem.metrics import EVALUATORS, Comparison, Evaluation, Settings, compare_evaluations
 from t5chem.metrics.scores import version_of
+from t5chem.prompts import REACTIONS
 from t5x.errors import ConfigError, blamed_on
 
 SOME_BAD: Final = 3
 FIGURES: Final = "evaluation.json"
-_RANKED_ANSWERS: Final = ("forward", "retrosynthesis")
 _MOST_NAMED: Final = 20  # bad rows on the terminal; the files name all
 
 
@@ -78,7 +78,7 @@ def evaluate_rows(
         >>> evaluate_rows("forward", rows).scores["top1"].value
         0.5
     """
-    many = task in _RANKED_ANSWERS
+    many = task in REACTIONS
     predictions = [row.predictions if many else row.prediction for row in rows]
     return EVALUATORS[task]([row.target for row in rows], predictions, settings)
 
@@ -144,12 +144,7 @@ def _systems(arguments: argparse.Namespace, paths: Sequence[str]) -> list[System
         targets = targets_of({arguments.targets: pairs})
     else:
         targets = targets_of(found)
-    settings = Settings(
-        processes=arguments.processes,
-        samples=arguments.samples,
-        seed=arguments.seed,
-        fcd=not arguments.no_fcd,
-    )
+    settings = settings_of(arguments)
     systems = []
     for name, path in zip(_names(paths), paths, strict=True):
         rows, left_out = join(found[path], targets)
@@ -157,6 +152,16 @@ def _systems(arguments: argparse.Namespace, paths: Sequence[str]) -> list[System
             evaluation = evaluate_rows(arguments.task, rows, settings)
         systems.append(System(name, rows, evaluation, left_out))
     return systems
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Returns how figures are made, as the command line of `t5chem evaluate` asks."""
+    return Settings(
+        processes=arguments.processes,
+        samples=arguments.samples,
+        seed=arguments.seed,
+        fcd=not arguments.no_fcd,
+    )
 
 
 def _names(paths: Sequence[str]) -> list[str]:
@@ -176,6 +181,7 @@ def _default_folder(paths: Sequence[str]) -> Path:
 
 def _one(arguments: argparse.Namespace, paths: Sequence[str], system: System, folder: Path) -> None:
     print(table_text(system.evaluation))
+    made_with = _made_with(arguments, paths)
     write_report(
         folder,
         arguments.task,
@@ -183,10 +189,10 @@ def _one(arguments: argparse.Namespace, paths: Sequence[str], system: System, fo
         system.evaluation,
         title=system.name,
         left_out=system.left_out,
-        details=_details(arguments, paths),
+        details=_details(made_with),
         seed=arguments.seed,
     )
-    _write_json(folder, {**_made_with(arguments, paths), **_system_dict(arguments.task, system)})
+    write_figures(folder / FIGURES, {**made_with, **_system_dict(arguments.task, system)})
 
 
 def _system_dict(task: str, system: System) -> dict[str, Any]:
@@ -216,21 +222,27 @@ def _file_dict(path: str) -> dict[str, str]:
     return {"file": path, "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest()}
 
 
-def _details(arguments: argparse.Namespace, paths: Sequence[str]) -> dict[str, str]:
+def _details(made_with: Mapping[str, Any]) -> dict[str, str]:
     """What the page says of files and settings."""
-    made = _made_with(arguments, paths)
-    files = [*made["predictions"], *([made["targets"]] if made["targets"] else [])]
+    files = [*made_with["predictions"], *filter(None, [made_with["targets"]])]
     return {
         **{file["file"]: f"sha256 {file['sha256'][:16]}" for file in files},
-        "seed": str(made["seed"]),
-        "bootstrap samples": f"{made['samples']:,}",
-        **made["versions"],
+        "seed": str(made_with["seed"]),
+        "bootstrap samples": f"{made_with['samples']:,}",
+        **made_with["versions"],
     }
 
 
-def _write_json(folder: Path, figures: Mapping[str, Any]) -> None:
+def write_figures(path: Path, figures: Mapping[str, Any]) -> None:
+    """Writes figures as JSON for people and programs.
+
+    Args:
+        path: of the file; its folder is made when it is not there.
+        figures: nothing in them is NaN.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / FIGURES).write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 # Several systems
@@ -247,11 +259,10 @@ def _several(
         for other in systems[1:]
     }
     print(comparison_text(systems, comparisons))
-    write_comparison(
-        folder, arguments.task, systems, comparisons, details=_details(arguments, paths)
-    )
+    made_with = _made_with(arguments, paths)
+    write_comparison(folder, arguments.task, systems, comparisons, details=_details(made_with))
     figures = {
-        **_made_with(arguments, paths),
+        **made_with,
         "systems": [
             {"name": system.name, **_system_dict(arguments.task, system)} for system in systems
         ],
@@ -264,7 +275,7 @@ def _several(
             for name, compared in comparisons.items()
         ],
     }
-    _write_json(folder, figures)
+    write_figures(folder / FIGURES, figures)
 
 
 def comparison_dict(comparison: Comparison) -> dict[str, Any]:

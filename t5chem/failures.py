@@ -12,10 +12,9 @@ from rdkit import Chem
 from t5chem.actions import ActionSyntaxError, parse_actions
 from t5chem.evaluation_files import EvaluationRow
 from t5chem.metrics import Evaluation
+from t5chem.prompts import REACTIONS, SMILES_OUTPUT
 from t5chem.smiles import LONGEST, canonical_mixture, parse
 
-SMILES_TASKS: Final = ("text2mol", "forward", "retrosynthesis")
-_MIXTURE_TASKS: Final = ("forward", "retrosynthesis")
 _LONGEST_REASON: Final = 160  # characters
 
 
@@ -60,9 +59,9 @@ def _fault(task: str, row: EvaluationRow) -> str | None:
         return "empty prediction"
     if task == "paragraph2actions":
         return _action_fault(row.prediction)
-    if task not in SMILES_TASKS:
+    if task not in SMILES_OUTPUT:
         return None
-    mixture = task in _MIXTURE_TASKS
+    mixture = task in REACTIONS
     fault = smiles_fault(row.prediction, mixture)
     if fault is None and (target := smiles_fault(row.target, mixture)) is not None:
         return f"the target is not valid: {target}"

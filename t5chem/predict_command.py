@@ -17,7 +17,8 @@ from typing import IO, TextIO
 from t5chem.answers import Options, Result
 from t5chem.compatibility import NO_PROMPTS
 from t5chem.prediction_files import Row, format_of, read_rows, record, resume, run_id
-from t5chem.predictor import SMILES_OUTPUT, Predictor
+from t5chem.predictor import Predictor
+from t5chem.prompts import SMILES_OUTPUT
 from t5x.compilation_cache import use_compilation_cache
 from t5x.errors import ConfigError, blamed_on
 from t5x.progress import Progress

@@ -25,13 +25,10 @@ from t5chem.compatibility import Compatibility
 from t5chem.constrained import smiles_tokens
 from t5chem.generation import Decoding
 from t5chem.model_folder import LoadedModel, load_model
-from t5chem.prompts import PROMPTS
+from t5chem.prompts import PROMPTS, REACTIONS, SMILES_INPUT, SMILES_OUTPUT
 from t5chem.smiles import canonical, canonical_mixture
 from t5x.errors import did_you_mean
 
-SMILES_INPUT: Final = ("mol2text", "forward", "retrosynthesis")
-SMILES_OUTPUT: Final = ("text2mol", "forward", "retrosynthesis")
-REACTIONS: Final = ("forward", "retrosynthesis")
 _FIRST_BUCKET: Final = 32
 _SHORT_ANSWERS: Final = (64, 192)
 

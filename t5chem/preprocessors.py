@@ -38,7 +38,7 @@ def ask(task: str, inputs: Sequence[str], targets: Sequence[str]) -> Callable[[A
     return lambda dataset: dataset.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-# AutoGraph would rewrite the function that TensorFlow calls back, and slow it many times over.
+# AutoGraph would rewrite the function that TensorFlow calls back, and slow every call.
 @tf.autograph.experimental.do_not_convert
 def _merged(record: Example, fields: Sequence[str]) -> Any:
     if len(fields) == 1:

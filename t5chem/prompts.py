@@ -19,6 +19,13 @@ PROMPTS: Final = MappingProxyType(
     }
 )
 
+SMILES_INPUT: Final = ("mol2text", "forward", "retrosynthesis")
+"""Tasks that read a molecule or a mixture."""
+SMILES_OUTPUT: Final = ("text2mol", "forward", "retrosynthesis")
+"""Tasks that write one."""
+REACTIONS: Final = ("forward", "retrosynthesis")
+"""Tasks between mixtures, which may have several answers, best first."""
+
 
 def add_prompt(task: str, text: str) -> str:
     """Returns what the model reads when `task` is asked of `text`.

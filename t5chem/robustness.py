@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from t5chem.evaluations import comparison_dict
+from t5chem.evaluations import comparison_dict, in_columns
 from t5chem.metrics import EVALUATORS, Comparison, Evaluation, Settings, compare_evaluations
 from t5chem.perturbations import PERTURBATIONS, perturb
+from t5chem.prompts import SMILES_INPUT
 from t5x.errors import ConfigError
-
-TASKS: Final = ("mol2text", "forward", "retrosynthesis")
-"""Those whose input is SMILES."""
 
 Predict = Callable[[Sequence[str]], Sequence[Any]]
 """From inputs to predictions as the task's evaluator takes them."""
@@ -86,7 +84,7 @@ def measure(
 
     Args:
         predict: the model; only inputs whose spelling changes are asked again.
-        task: one of `TASKS`.
+        task: one whose input is SMILES, see `t5chem.prompts.SMILES_INPUT`.
         inputs: SMILES or mixtures, without the prompt.
         targets: an answer for each.
         settings: of the evaluations.
@@ -128,10 +126,10 @@ def measure(
 
 def check_task(task: str) -> None:
     """Raises `ConfigError` for a task whose input is not SMILES."""
-    if task not in TASKS:
+    if task not in SMILES_INPUT:
         raise ConfigError(
             f"--perturb rewrites input SMILES, and the input of {task} is English: the tasks are"
-            f" {', '.join(TASKS)}."
+            f" {', '.join(SMILES_INPUT)}."
         )
 
 
@@ -148,12 +146,7 @@ def table(robustness: Robustness) -> str:
         rows.append([metric, f"{score.value:.4f}", *cells])
     rows.append(["rows respelled", "", *(str(f.respelled) for f in robustness.falls.values())])
     rows.append(["same answer", "", *(_share(fall) for fall in robustness.falls.values())])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        f"{row[0]:<{widths[0]}}"
-        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    )
+    return in_columns(rows)
 
 
 def _cell(fall: Fall, metric: str) -> str:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from t5chem.evaluation_files import Columns, read_pairs
-from t5chem.metrics import Settings
+from t5chem.evaluations import SOME_BAD, settings_of, write_figures
 from t5chem.perturbations import PERTURBATIONS
 from t5chem.robustness import check_task, measure, table
 from t5x.compilation_cache import use_compilation_cache
 from t5x.errors import ConfigError, blamed_on
 from t5x.progress import Progress
 
-SOME_BAD: Final = 3
 FIGURES: Final = "robustness.json"
 _BATCH_SIZE: Final = 8
 _BATCHES_AT_ONCE: Final = 4
@@ -46,12 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.predictions} has no row with an input and a target: name their columns "
             "with --input-column and --target-column."
         )
-    settings = Settings(
-        processes=arguments.processes,
-        samples=arguments.samples,
-        seed=arguments.seed,
-        fcd=not arguments.no_fcd,
-    )
     model = _Model(arguments, len(rows) * (1 + len(PERTURBATIONS)))
     with blamed_on():
         result = measure(
@@ -59,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.task,
             [row.input for row in rows],
             [row.target or "" for row in rows],
-            settings,
+            settings_of(arguments),
             arguments.seed,
         )
     model.close()
@@ -129,10 +121,8 @@ def _made_with(arguments: argparse.Namespace, rows: int) -> dict[str, Any]:
 
 
 def _write(folder: Path, figures: dict[str, Any]) -> None:
-    text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FIGURES).write_text(text + "\n", encoding="utf-8")
+        write_figures(folder / FIGURES, figures)
     except OSError as error:
         raise ConfigError(f"--output {folder}: {error.strerror}.") from error
     print(f"\nWritten: {folder / FIGURES}")

@@ -9,9 +9,10 @@ from typing import Final
 
 from t5chem.evaluation_files import join, read_predictions, targets_of
 from t5chem.evaluation_report import write_report
-from t5chem.evaluations import FIGURES, evaluate_rows
+from t5chem.evaluations import FIGURES, evaluate_rows, write_figures
 from t5chem.metrics import EVALUATORS, Settings
 from t5x.errors import ConfigError
+from t5x.results import predictions_path
 
 FOLDER: Final = "evaluation"
 
@@ -48,7 +49,7 @@ def write_evaluations(model_dir: str | Path) -> dict[str, str]:
         return {}  # the run was not scored
     pages = {}
     for name in names:
-        path = folder / "inference_eval" / f"{name}-{step:06d}.jsonl"
+        path = Path(predictions_path(str(model_dir), name, step))
         task = task_of(name)
         if task is None or not path.exists():
             continue
@@ -69,5 +70,4 @@ def _write(folder: Path, task: str, name: str, path: Path, step: int) -> None:
     details = {"step": f"{step:,}", "predictions": path.name}
     write_report(folder, task, rows, evaluation, title=name, left_out=left_out, details=details)
     figures = {"task": task, "step": step, "predictions": path.name, **evaluation.as_dict()}
-    text = json.dumps(figures, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / FIGURES).write_text(text + "\n", encoding="utf-8")
+    write_figures(folder / FIGURES, figures)

@@ -1,7 +1,7 @@
 """Huge pages for the temporaries of a step on a CPU.
 
 XLA asks malloc for them anew at every step, and the system fills in a hundred megabytes page by
-page. With pages of 2 MiB instead of 4 KiB a step of the tiny model takes a fifth less processor
+page. With pages of 2 MiB instead of 4 KiB a step of the tiny model takes a seventh less processor
 time (`benchmarks/cpu_settings.py`).
 """
 

@@ -77,6 +77,11 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def predictions_path(model_dir: str, task_name: str, step: int) -> str:
+    """Returns where an evaluation writes inputs, targets and predictions; as `read_predictions`."""
+    return os.path.join(model_dir, "inference_eval", f"{task_name}-{step:06d}.jsonl")
+
+
 def read_predictions(model_dir: str, task_name: str, step: int) -> list[dict[str, str]]:
     """Returns inputs, targets and predictions that an evaluation wrote.
 
@@ -85,7 +90,7 @@ def read_predictions(model_dir: str, task_name: str, step: int) -> list[dict[str
         task_name: of the evaluated task.
         step: of the evaluation.
     """
-    path = os.path.join(model_dir, "inference_eval", f"{task_name}-{step:06d}.jsonl")
+    path = predictions_path(model_dir, task_name, step)
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as file:

@@ -21,8 +21,8 @@ _MORGAN: Final = rdFingerprintGenerator.GetMorganGenerator(radius=2)
 
 def inchi(smiles: str) -> str | None:
     """Returns the standard InChI, or None when invalid or when InChI cannot express it."""
-    mol = parse(smiles)
-    return None if mol is None else Chem.MolToInchi(mol) or None
+    molecule = _molecule(smiles)
+    return None if molecule is None else molecule.inchi or None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -78,7 +78,7 @@ class SeqioVocabulary(seqio.Vocabulary):
     def _decode(self, ids: Iterable[int]) -> str:
         return self.ours.decode(ids)
 
-    # AutoGraph would rewrite the function that TensorFlow calls back: thirty times its own time.
+    # AutoGraph would rewrite the function that TensorFlow calls back, and slow every call.
     @tf.autograph.experimental.do_not_convert
     def _encode_tf(self, s: Any) -> Any:
         def encode(text: bytes | np.ndarray) -> np.ndarray:

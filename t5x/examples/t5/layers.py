@@ -318,12 +318,12 @@ class MultiHeadDotProductAttention(nn.Module):
 
     def _append(self, key: Array, value: Array) -> tuple[Array, Array]:
         """Writes one place into the cache; the first call only makes room of its own length."""
-        if self.has_variable("cache", "cached_key") and key.shape[1] != 1:
+        is_initialized = self.has_variable("cache", "cached_key")
+        if is_initialized and key.shape[1] != 1:
             raise ValueError(
                 f"Decoding takes one place a step, got {key.shape[1]}: call with tokens [batch, 1]."
             )
         key, value = _as_cached(key, value)
-        is_initialized = self.has_variable("cache", "cached_key")
         cached_key = self.variable("cache", "cached_key", jnp.zeros, key.shape, key.dtype)
         cached_value = self.variable("cache", "cached_value", jnp.zeros, value.shape, value.dtype)
         index = self.variable("cache", "cache_index", jnp.zeros, (), jnp.int32)
