@@ -1,4 +1,7 @@
-"""SeqIO datasets as batches of model features: the same ones for the same seed and step."""
+"""SeqIO datasets as batches of model features: the same ones for the same seed and step.
+
+TensorFlow and SeqIO are imported when a dataset is made, not with this module.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,15 @@ import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+import jax
 import numpy as np
 from absl import logging
 
-from t5x.quiet import import_seqio, import_tensorflow
+from t5x.quiet import import_seqio, seqio, tf
 
-tf: Any = import_tensorflow()
-seqio: Any = import_seqio()
+Batch = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass
@@ -69,16 +72,63 @@ class DatasetConfig:
                 )  # fmt: skip
 
 
+@dataclasses.dataclass(frozen=True)
+class ShardInfo:
+    """Which share of each batch a host reads; SeqIO takes it for its own `seqio.ShardInfo`.
+
+    Attributes:
+        index: of the share, from 0.
+        num_shards: number of shares.
+    """
+
+    index: int
+    num_shards: int
+
+
+@runtime_checkable
+class SeekableDataset(Protocol):
+    """One host's share of batches that are a function of their number."""
+
+    @property
+    def element_spec(self) -> Mapping[str, jax.ShapeDtypeStruct]:
+        """Shape and type of a batch's features."""
+
+    def batches_from(self, start: int) -> Iterator[Batch]:
+        """Yields the batches from number `start` on, which costs no more than from the first."""
+
+
+@runtime_checkable
+class CheckedSource(Protocol):
+    """A `get_dataset_fn` that reads no SeqIO task and checks its configuration itself."""
+
+    def check(self, cfg: DatasetConfig, model: Any, scope: str) -> list[str]:
+        """Returns the names of its datasets, or raises a `ConfigError`.
+
+        Args:
+            cfg: of the dataset.
+            model: whose vocabularies must be the data's; None: they are not compared.
+            scope: of the configuration's gin bindings, such as 'train'.
+        """
+
+    def __call__(self, cfg: DatasetConfig, shard_info: Any, *arguments: Any) -> Any:
+        """Returns a `SeekableDataset`, or several by name."""
+
+
 def import_module(module: str | None) -> None:
-    """Imports the module that registers the tasks.
+    """Imports the module that registers the tasks, which may register gin's configurables too.
 
     Raises:
         ModuleNotFoundError: there is no such module; the message says where it was looked for.
     """
     if not module:
         return
+    import gin
+
+    import_seqio()  # silently, before the module does
     try:
-        importlib.import_module(module)
+        # A run's configuration is locked by now; new functions change nothing that it says.
+        with gin.unlock_config():
+            importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and (module == error.name or module.startswith(error.name + ".")):
             raise ModuleNotFoundError(
@@ -148,7 +198,7 @@ def get_dataset(
 
     Args:
         cfg: what to read; `cfg.seed` makes order and random preprocessing reproducible.
-        shard_info: a `seqio.ShardInfo`; `cfg.batch_size` is divided among the shards.
+        shard_info: a `ShardInfo`; `cfg.batch_size` is divided among the shards.
         feature_converter_cls: of the model.
         num_epochs: None repeats for ever.
         continue_from_last_checkpoint: accepted for T5X's sake; `t5x.train` winds the data forward.
@@ -180,7 +230,7 @@ def get_dataset(
         num_epochs=num_epochs,
         trim_output_features=cfg.trim_output_features,
     )
-    dataset = _preprocess_at_runtime(dataset, cfg, task.output_features)
+    dataset = preprocess_at_runtime(dataset, cfg, task.output_features)
     converter = feature_converter_cls(
         pack=cfg.pack, use_custom_packing_ops=cfg.use_custom_packing_ops
     )
@@ -205,7 +255,14 @@ def traced_plainly(make_dataset: Callable[..., Any], **arguments: Any) -> Any:
         return make_dataset(**arguments)  # an error that has another cause is raised again here
 
 
-def _preprocess_at_runtime(dataset: Any, cfg: DatasetConfig, output_features: Any) -> Any:
+def preprocess_at_runtime(dataset: Any, cfg: DatasetConfig, output_features: Any) -> Any:
+    """Runs `cfg.runtime_preprocessors`.
+
+    Args:
+        dataset: a `tf.data.Dataset` of task features.
+        cfg: has the preprocessors, the lengths and the seed.
+        output_features: of the task.
+    """
     arguments = {"sequence_length": cfg.task_feature_lengths, "output_features": output_features}
     # Far from the seeds that SeqIO counts up from the run's own for the tasks' preprocessors.
     seed = None if cfg.seed is None else cfg.seed + 1_000_000
@@ -228,7 +285,7 @@ def get_training_eval_datasets(
 
     Args:
         cfg: of the evaluation.
-        shard_info: a `seqio.ShardInfo`.
+        shard_info: a `ShardInfo`.
         feature_converter_cls: of the model.
         eval_steps: batches a task.
         get_dataset_fn: makes the dataset of one task.
@@ -244,14 +301,16 @@ def get_training_eval_datasets(
     return datasets
 
 
-def batches(dataset: Any, start: int = 0) -> Iterator[dict[str, np.ndarray]]:
+def batches(dataset: Any, start: int = 0) -> Iterator[Batch]:
     """Yields the batches of a dataset as numpy arrays, prepared ahead in the background.
 
     Args:
-        dataset: a deterministic `tf.data.Dataset`.
+        dataset: a `SeekableDataset`, or a deterministic `tf.data.Dataset`.
         start: how many batches an earlier part of the same run has consumed: they are passed over,
-            so that the run goes on as if it had never stopped.
+            so that the run goes on as if it had never stopped. `tf.data` makes them again for that.
     """
+    if isinstance(dataset, SeekableDataset):
+        return dataset.batches_from(start)
     dataset = in_fixed_order(dataset)
     if start:
         dataset = dataset.skip(start)
@@ -265,8 +324,21 @@ def in_fixed_order(dataset: Any) -> Any:
     return dataset.with_options(options)
 
 
+def batch_struct(dataset: Any, batch_size: int) -> dict[str, jax.ShapeDtypeStruct]:
+    """Returns the shapes and types of the global batch's features.
+
+    Args:
+        dataset: a `SeekableDataset` or a `tf.data.Dataset`, of one host.
+        batch_size: rows of the global batch.
+    """
+    return {
+        name: jax.ShapeDtypeStruct(
+            (batch_size, *spec.shape[1:]), getattr(spec.dtype, "as_numpy_dtype", spec.dtype)
+        )
+        for name, spec in dataset.element_spec.items()
+    }
+
+
 def input_shapes(dataset: Any, batch_size: int) -> dict[str, tuple[int, ...]]:
     """Returns the shapes of the global batch's features."""
-    return {
-        name: (batch_size, *spec.shape[1:].as_list()) for name, spec in dataset.element_spec.items()
-    }
+    return {name: struct.shape for name, struct in batch_struct(dataset, batch_size).items()}

@@ -17,6 +17,11 @@ from t5x.partitioning import PjitPartitioner
 InferFn = Callable[[Any, Tree], list[tuple[int, Any]]]
 
 
+def seqio_evaluator(**arguments: Any) -> Any:
+    """Returns a `seqio.Evaluator`; SeqIO is imported when it is called, not before."""
+    return seqio.Evaluator(**arguments)
+
+
 def get_infer_fn(
     infer_step: Callable[..., Any],
     batch_size: int,

@@ -91,6 +91,8 @@ def parse_gin_flags(
     for path in search_paths:
         gin.add_config_file_search_path(path)
     _places = find_places(search_paths, gin_files, gin_bindings)
+    if "seqio" in _places.imports:
+        quiet.import_seqio()  # silently, before gin does
     with explained(), _without_failed_attempts():
         gin.parse_config_files_and_bindings(
             list(gin_files),
@@ -193,6 +195,18 @@ def initialize_distributed(values: Any) -> None:
     jax.distributed.initialize(*given, initialization_timeout=values.initialization_timeout)
 
 
+def set_data_folders(values: Any) -> None:
+    """Tells SeqIO where the flags say that data are.
+
+    Args:
+        values: has the flags of `define_flags`.
+    """
+    if values.tfds_data_dir:
+        quiet.seqio.set_tfds_data_dir_override(values.tfds_data_dir)
+    if values.seqio_additional_cache_dirs:
+        quiet.seqio.add_global_cache_dirs(values.seqio_additional_cache_dirs)
+
+
 def run_configured(command: Callable[..., Any], argv: Sequence[str], example: str) -> Any:
     """Does what the flags say: reads the configuration and calls the command with it.
 
@@ -213,10 +227,7 @@ def run_configured(command: Callable[..., Any], argv: Sequence[str], example: st
     quiet.quieten_absl()
     initialize_distributed(values)
     use_compilation_cache()
-    seqio = quiet.import_seqio()
-    if values.tfds_data_dir:
-        seqio.set_tfds_data_dir_override(values.tfds_data_dir)
-    seqio.add_global_cache_dirs(values.seqio_additional_cache_dirs)
+    set_data_folders(values)
     parse_gin_flags(values.gin_search_paths, values.gin_file, values.gin_bindings)
     return gin.get_configurable(command)()
 

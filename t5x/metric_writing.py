@@ -7,9 +7,12 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
+
+if TYPE_CHECKING:
+    from t5x.event_files import EventFile
 
 
 def to_json_number(value: float) -> float | None:
@@ -33,7 +36,7 @@ class MetricsManager:
         self.name = name
         writes = summary_dir is not None and jax.process_index() == 0
         self.directory = os.path.join(summary_dir, name) if writes and summary_dir else None
-        self._tensorboard: Any = None
+        self._tensorboard: EventFile | None = None
 
     def write_scalars(self, step: int, numbers: Mapping[str, float]) -> None:
         """Writes numbers of a step.
@@ -48,14 +51,16 @@ class MetricsManager:
         line = {"step": step} | {name: to_json_number(value) for name, value in numbers.items()}
         with open(os.path.join(self.directory, "metrics.jsonl"), "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        self._writer().write_scalars(step, dict(numbers))
-        self._writer().flush()
+        writer = self._writer(self.directory)
+        writer.write_scalars(step, numbers)
+        writer.flush()
 
     def write_text(self, step: int, texts: Mapping[str, str]) -> None:
         """Writes texts, such as the configuration, to TensorBoard."""
         if self.directory is not None:
-            self._writer().write_texts(step, dict(texts))
-            self._writer().flush()
+            writer = self._writer(self.directory)
+            writer.write_texts(step, texts)
+            writer.flush()
 
     def close(self) -> None:
         """Closes the TensorBoard file."""
@@ -63,11 +68,11 @@ class MetricsManager:
             self._tensorboard.close()
             self._tensorboard = None
 
-    def _writer(self) -> Any:
+    def _writer(self, directory: str) -> EventFile:
         if self._tensorboard is None:
-            from clu import metric_writers  # imports TensorFlow: only where metrics are written
+            from t5x.event_files import EventFile  # TensorBoard: only where metrics are written
 
-            self._tensorboard = metric_writers.SummaryWriter(self.directory)
+            self._tensorboard = EventFile(directory)
         return self._tensorboard
 
 

@@ -1,87 +1,13 @@
-"""Packing with several rows open at once: fuller rows, so more examples for the same step.
-
-SeqIO's own packing keeps one row open and starts the next when an example does not fit.
-"""
+"""SeqIO's feature converter with our packing (`t5x.first_fit`): more examples for the same step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from t5x.data import in_fixed_order
-from t5x.quiet import import_seqio, import_tensorflow
-
-tf: Any = import_tensorflow()
-seqio: Any = import_seqio()
-
-Example = Mapping[str, np.ndarray]
-
-
-def pack(
-    examples: Iterable[Example], lengths: Mapping[str, int], open_rows: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yields rows of several examples each, every example once.
-
-    An example goes to the first open row that has room for all of its features (first fit). When
-    none has, the fullest row is finished to make place for a new one.
-
-    Args:
-        examples: token ids by feature, `int32[length]`; longer ones are cut to `lengths`.
-        lengths: of a row, by feature.
-        open_rows: rows that may still take examples, at least 1.
-
-    Yields:
-        For every feature `<name>`, `<name>_segment_ids` (1 for the first example of the row, 2 for
-        the second, 0 for padding) and `<name>_positions`, all `int32[lengths[name]]`.
-
-    Example:
-        >>> parts = [{"targets": np.full(n, n)} for n in (3, 4, 2)]
-        >>> [row["targets"].tolist() for row in pack(parts, {"targets": 5}, open_rows=2)]
-        [[3, 3, 3, 2, 2], [4, 4, 4, 4, 0]]
-    """
-    rows: list[list[Example]] = []
-    for example in examples:
-        cut = {name: np.asarray(example[name])[:length] for name, length in lengths.items()}
-        for row in rows:
-            if _fits(cut, row, lengths):
-                row.append(cut)
-                break
-        else:
-            if len(rows) == open_rows:
-                yield _finish(rows.pop(_fullest(rows, lengths)), lengths)
-            rows.append([cut])
-    for row in rows:
-        yield _finish(row, lengths)
-
-
-def _fits(example: Example, row: list[Example], lengths: Mapping[str, int]) -> bool:
-    return all(_used(row, name) + len(example[name]) <= length for name, length in lengths.items())
-
-
-def _used(row: list[Example], name: str) -> int:
-    return sum(len(example[name]) for example in row)
-
-
-def _fullest(rows: list[list[Example]], lengths: Mapping[str, int]) -> int:
-    shares = [sum(_used(row, name) / n for name, n in lengths.items()) for row in rows]
-    return shares.index(max(shares))
-
-
-def _finish(row: list[Example], lengths: Mapping[str, int]) -> dict[str, np.ndarray]:
-    finished = {}
-    for name, length in lengths.items():
-        parts = [example[name] for example in row]
-        columns = {
-            name: parts,
-            f"{name}_segment_ids": [np.full(len(p), i) for i, p in enumerate(parts, 1)],
-            f"{name}_positions": [np.arange(len(p)) for p in parts],
-        }
-        for column, values in columns.items():
-            joined = np.concatenate(values)
-            finished[column] = np.pad(joined, (0, length - len(joined))).astype(np.int32)
-    return finished
+from t5x.first_fit import pack
+from t5x.quiet import seqio, tf
 
 
 class FirstFitFeatureConverter(seqio.EncDecFeatureConverter):

@@ -1,7 +1,8 @@
-"""Imports TensorFlow so that it says nothing and touches no accelerator.
+"""Imports TensorFlow late, so that it says nothing and touches no accelerator.
 
-Training reads its data with TensorFlow and computes with JAX. TensorFlow would otherwise greet
-every user with a page of warnings, and take the accelerator's memory.
+Training reads SeqIO's data with TensorFlow and computes with JAX. TensorFlow would otherwise greet
+every user with a page of warnings, and take the accelerator's memory. A run that reads a
+materialised stream (`t5x.stream`) does without it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -60,6 +62,35 @@ def import_seqio() -> ModuleType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module("seqio")
+
+
+class LazyModule(ModuleType):
+    """A module that is imported when something of it is asked for.
+
+    A run whose data need no TensorFlow never asks.
+
+    Args:
+        name: of the module.
+        load: imports and returns the module.
+
+    Example:
+        >>> lazy = LazyModule("string", lambda: importlib.import_module("string"))
+        >>> lazy.digits
+        '0123456789'
+    """
+
+    def __init__(self, name: str, load: Callable[[], ModuleType]) -> None:
+        super().__init__(name)
+        self._load = load
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked for by what looks around, such as `inspect`
+            raise AttributeError(name)
+        return getattr(self._load(), name)
+
+
+tf: Any = LazyModule("tensorflow", import_tensorflow)
+seqio: Any = LazyModule("seqio", import_seqio)
 
 
 def quieten_absl() -> None:

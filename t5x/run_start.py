@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from absl import logging
 
 from t5x import checkpoints, config_checks, utils
+from t5x.data import CheckedSource
 from t5x.errors import ConfigError
 from t5x.initialization import count_parameters
 from t5x.metric_writing import is_evaluated
@@ -122,30 +123,47 @@ def check_configuration(
     train_cfg: utils.DatasetConfig,
     train_eval_cfg: utils.DatasetConfig | None,
     infer_eval_cfg: utils.DatasetConfig | None,
+    train_source: Callable[..., Any],
+    train_eval_source: Callable[..., Any],
     model: EncoderDecoderModel,
     partitioner: PjitPartitioner,
     verify_vocabularies: Callable[..., None] | None,
 ) -> tuple[DataLayout, list[Any], list[str]]:
     """Refuses what cannot work, before data are read.
 
+    A `CheckedSource` checks its own configuration; what is read through SeqIO is checked here.
+
     Returns:
-        The layout of the training data, its tasks, and the names of those whose loss is watched.
+        The layout of the training data, its SeqIO tasks (none of a `CheckedSource`), and the names
+        of the datasets whose loss is watched.
 
     Raises:
         ConfigError: what cannot work.
     """
+    compared = None if verify_vocabularies is None else model
     layout = config_checks.check_batch(train_cfg, partitioner, "train")
-    tasks = config_checks.check_dataset(train_cfg, "train")
+    tasks, _ = _check_source(train_source, train_cfg, compared, "train")
     config_checks.check_embedding(model)
-    if verify_vocabularies is not None:
+    if tasks and verify_vocabularies is not None:
         config_checks.check_vocabularies(train_cfg, model, verify_vocabularies, "train")
     watched: list[str] = []
-    for cfg, scope in ((train_eval_cfg, "train_eval"), (infer_eval_cfg, "infer_eval")):
-        if cfg is not None:
-            config_checks.check_batch(cfg, partitioner, scope)
-            names = [task.name for task in config_checks.check_dataset(cfg, scope)]
-            watched = names if scope == "train_eval" else watched
+    if train_eval_cfg is not None:
+        config_checks.check_batch(train_eval_cfg, partitioner, "train_eval")
+        _, watched = _check_source(train_eval_source, train_eval_cfg, compared, "train_eval")
+    if infer_eval_cfg is not None:
+        config_checks.check_batch(infer_eval_cfg, partitioner, "infer_eval")
+        config_checks.check_dataset(infer_eval_cfg, "infer_eval")
     return layout, tasks, watched
+
+
+def _check_source(
+    source: Callable[..., Any], cfg: utils.DatasetConfig, model: Any, scope: str
+) -> tuple[list[Any], list[str]]:
+    """The SeqIO tasks that a source reads, and the names of its datasets."""
+    if isinstance(source, CheckedSource):
+        return [], source.check(cfg, model, scope)
+    tasks = config_checks.check_dataset(cfg, scope)
+    return tasks, [task.name for task in tasks]
 
 
 def warn_of_ignored(**given: tuple[Any, Any]) -> None:

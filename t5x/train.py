@@ -21,8 +21,8 @@ import jax
 from t5x import checkpoints, gin_utils, report, results, trainer, utils
 from t5x.actions import by_mode
 from t5x.config_checks import check_lengths
-from t5x.data import batches, input_shapes, seqio
-from t5x.evaluation import InferenceEvaluator
+from t5x.data import CheckedSource, ShardInfo, batch_struct, batches, input_shapes
+from t5x.evaluation import InferenceEvaluator, seqio_evaluator
 from t5x.initialization import count_parameters
 from t5x.interruption import Interruption, command_line
 from t5x.metric_writing import truncate_metrics_after
@@ -67,7 +67,7 @@ def train(
     random_seed: int | None = None,
     use_hardware_rng: bool = False,
     summarize_config_fn: Callable[..., None] = gin_utils.summarize_gin_config,
-    inference_evaluator_cls: Callable[..., Any] = seqio.Evaluator,
+    inference_evaluator_cls: Callable[..., Any] = seqio_evaluator,
     get_dataset_fn: Callable[..., Any] = utils.get_dataset,
     concurrent_metrics: bool = True,
     actions: Mapping[str, Sequence[trainer.BaseAction]] | None = None,
@@ -105,11 +105,12 @@ def train(
             reproducible there.
         summarize_config_fn: called with `(model_dir, summary_writer, step)`.
         inference_evaluator_cls: a configured `seqio.Evaluator`.
-        get_dataset_fn: makes the training data.
+        get_dataset_fn: makes the training data: a function as `utils.get_dataset`, or an object
+            that checks its own configuration (`data.CheckedSource`), such as a `stream.Stream`.
         concurrent_metrics: accepted for T5X's sake; another value than the default warns.
         actions: by mode ('TRAIN', 'TRAIN_EVAL', 'INFER_EVAL'), what looks at the metrics and may
             end the run, with a checkpoint.
-        train_eval_get_dataset_fn: makes the data whose loss is watched.
+        train_eval_get_dataset_fn: makes the data whose loss is watched; likewise.
         run_eval_before_training: watch the loss of the initial parameters too.
         train_state_initializer_cls: makes the state.
         use_orbax: likewise: checkpoints are always Orbax's.
@@ -136,7 +137,7 @@ def train(
     actions_of = by_mode(actions)
     layout, tasks, watched = check_configuration(
         train_dataset_cfg, train_eval_dataset_cfg, infer_eval_dataset_cfg,
-        model, partitioner, verify_matching_vocabs_fn,
+        get_dataset_fn, train_eval_get_dataset_fn, model, partitioner, verify_matching_vocabs_fn,
     )  # fmt: skip
     seed = DEFAULT_SEED if random_seed is None else random_seed
     if use_hardware_rng:
@@ -145,15 +146,17 @@ def train(
     os.makedirs(model_dir, exist_ok=True)
 
     # -------------------------------------------------------------------- data
-    shard_info = seqio.ShardInfo(layout.shard_id, layout.num_shards)
-    converter = model.FEATURE_CONVERTER_CLS
+    shard_info = ShardInfo(layout.shard_id, layout.num_shards)
     train_dataset_cfg = _with_seed(train_dataset_cfg, seed)
-    train_dataset = get_dataset_fn(train_dataset_cfg, shard_info, converter)
+    train_dataset = get_dataset_fn(
+        train_dataset_cfg, shard_info, _converter_for(get_dataset_fn, model)
+    )
 
     make_watched: Callable[[], Mapping[str, Any]] | None = None
     make_evaluator: Callable[[], InferenceEvaluator] | None = None
     if train_eval_dataset_cfg is not None:
         cfg = _with_seed(train_eval_dataset_cfg, seed)
+        converter = _converter_for(train_eval_get_dataset_fn, model)
         make_watched = functools.partial(
             train_eval_get_dataset_fn, cfg, shard_info, converter, eval_steps
         )
@@ -172,15 +175,15 @@ def train(
     )
     save_cfg = checkpoint_cfg.save or checkpoints.SaveCheckpointConfig()
     manager = checkpoints.CheckpointManager(model_dir, save_cfg)
-    start = find_start(initializer, manager, checkpoint_cfg.restore, init_rng)
-    first_step = start.step
-    last_step = last_step_of(start, total_steps, relative_steps, model_dir)
     check = functools.partial(check_lengths, tasks, train_dataset_cfg, "train")
     if run_eval_before_training and make_watched is not None:
         lengths_checked, watched_ahead = in_background(check, make_watched)
         make_watched = watched_ahead.result
     else:
         (lengths_checked,) = in_background(check)
+    start = find_start(initializer, manager, checkpoint_cfg.restore, init_rng)
+    first_step = start.step
+    last_step = last_step_of(start, total_steps, relative_steps, model_dir)
     batch_iter = first_batch_ahead(batches(train_dataset, start=start.batches_read))
 
     # ----------------------------------------------------------------- trainer
@@ -199,7 +202,7 @@ def train(
     summarize_config_fn(model_dir, loop.train_metrics_manager, first_step)
     told = settings(model_dir, train_dataset_cfg, start, last_step, partitioner)
     print(heading(told), flush=True)
-    loop.compile(_batch_struct(train_dataset, layout.batch_size))
+    loop.compile(batch_struct(train_dataset, layout.batch_size))
     lengths_checked.result()
 
     # -------------------------------------------------------------------- loop
@@ -240,11 +243,9 @@ def _with_seed(cfg: utils.DatasetConfig, seed: int) -> utils.DatasetConfig:
     return cfg if cfg.seed is not None else dataclasses.replace(cfg, seed=seed)
 
 
-def _batch_struct(dataset: Any, batch_size: int) -> dict[str, jax.ShapeDtypeStruct]:
-    """Shapes and types of a global batch."""
-    types = {name: spec.dtype.as_numpy_dtype for name, spec in dataset.element_spec.items()}
-    shapes = input_shapes(dataset, batch_size)
-    return {name: jax.ShapeDtypeStruct(shape, types[name]) for name, shape in shapes.items()}
+def _converter_for(source: Any, model: EncoderDecoderModel) -> Callable[..., Any] | None:
+    """The model's feature converter, which is SeqIO's, for a source that reads SeqIO's tasks."""
+    return None if isinstance(source, CheckedSource) else model.FEATURE_CONVERTER_CLS
 
 
 def _how_to_go_on(

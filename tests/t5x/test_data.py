@@ -8,6 +8,7 @@ import pytest
 
 from t5x import data
 from t5x.data import seqio
+from t5x.gin_utils import gin
 
 CFG = data.DatasetConfig(
     mixture_or_task_name="toy",
@@ -54,6 +55,20 @@ def test_an_unknown_mixture_names_the_nearest():
 def test_a_module_that_does_not_exist():
     with pytest.raises(ModuleNotFoundError, match="MIXTURE_OR_TASK_MODULE names 'no_such_tasks'"):
         data.import_module("no_such_tasks")
+
+
+def test_a_module_may_register_configurables_though_the_configuration_is_locked(
+    tmp_path, monkeypatch
+):
+    source = "import gin\n@gin.configurable\ndef of_my_tasks(n=1):\n    return n\n"
+    (tmp_path / "my_own_tasks.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    gin.finalize()
+    try:
+        data.import_module("my_own_tasks")
+        assert gin.config_is_locked()
+    finally:
+        gin.clear_config()
 
 
 def test_a_batch_that_the_hosts_do_not_divide():
