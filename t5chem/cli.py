@@ -1,4 +1,4 @@
-"""The command `t5chem`: `predict`, `evaluate`, `export`, `parity` and `vocab`.
+"""The command `t5chem`: `predict`, `evaluate`, `export`, `parity`, `vocab` and `data`.
 
 Exit codes: 0 all is well; 1 it failed, or two models differ; 2 wrong usage; 3 some rows could not
 be answered.
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from t5chem import evaluate_command
+from t5chem.datasets import command as datasets
 from t5chem.prompts import PROMPTS
 from t5chem.vocabularies import command as vocabularies
 from t5x.errors import RunError
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_export(commands)
     _add_parity(commands)
     vocabularies.add_parser(commands)
+    datasets.add_parser(commands)
     return parser
 
 

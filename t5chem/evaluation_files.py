@@ -7,15 +7,21 @@ and plain lines. A row that cannot be read keeps its number and says what is wro
 
 from __future__ import annotations
 
-import csv
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
-from t5chem.prediction_files import Format, format_of, read_rows
+from t5chem.prediction_files import Format, format_of
 from t5chem.prompts import PROMPTS
+from t5chem.row_files import (
+    NOT_UTF8,
+    SURROGATE,
+    Record,
+    RecordError,
+    json_record,
+    open_rows,
+    read_table,
+)
 from t5x.errors import ConfigError, did_you_mean
 
 _INPUTS: Final = ("inputs_pretokenized", "input", "inputs", "source", "question")
@@ -39,10 +45,6 @@ _FIELDS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "retrosynthesis": (("product", "products"), ("reactants", "precursors")),
     "paragraph2actions": (("paragraph", "text"), ("actions",)),
 }
-# With `surrogateescape` each byte that is no UTF-8 is one of these.
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_BLANK: Final = "empty input"  # what `read_rows` says of a cell with nothing in it
-_NOT_UTF8: Final = "bytes that are not UTF-8"
 _NO_PREDICTION: Final = "no prediction"
 _MOLT5: Final = {"ground truth", "output"}
 
@@ -206,7 +208,7 @@ def _read(
     path: str, task: str, columns: Columns, kind: Format | None, lines_are: str
 ) -> list[Found]:
     try:
-        with _opened(path) as stream:
+        with open_rows(path) as stream:
             header = stream.readline()
         if not header:
             raise ConfigError(f"{path} is empty.")
@@ -215,10 +217,6 @@ def _read(
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}.") from error
     return found
-
-
-def _opened(path: str) -> TextIO:
-    return open(path, encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 Reader = Callable[[str, str, Columns], Iterator[Found]]
@@ -252,10 +250,10 @@ def _target_lines(path: str, task: str, columns: Columns) -> Iterator[Found]:
 
 def _lines(path: str) -> Iterator[tuple[int, str, str | None]]:
     """Number, text and what is wrong with it."""
-    with _opened(path) as stream:
+    with open_rows(path) as stream:
         for number, line in enumerate(stream, start=1):
             text = line.rstrip("\r\n")
-            yield number, text, _NOT_UTF8 if _SURROGATE.search(text) else None
+            yield number, text, NOT_UTF8 if SURROGATE.search(text) else None
 
 
 # Tables
@@ -271,59 +269,48 @@ class _Roles:
 
 
 def _csv_table(path: str, task: str, columns: Columns) -> Iterator[Found]:
-    return _quoted_table(path, "csv", task, columns)
+    return _table(path, ",", task, columns)
 
 
 def _tsv_table(path: str, task: str, columns: Columns) -> Iterator[Found]:
-    return _quoted_table(path, "tsv", task, columns)
+    return _table(path, "\t", task, columns)
 
 
-def _quoted_table(path: str, kind: Format, task: str, columns: Columns) -> Iterator[Found]:
-    """Each column is read alone, which keeps the numbers of the rows through broken quotation."""
-    with _opened(path) as stream:
-        reader = csv.reader(stream, delimiter="," if kind == "csv" else "\t")
-        roles = _roles(path, next(reader, []), task, columns)
-    cells = [_cells(path, kind, task, name) for name in (roles.input, roles.target)]
-    cells.append(_cells(path, kind, task, roles.prediction))
-    for number in range(1, max(map(len, cells)) + 1):
-        asked, target, prediction = (column.get(number, ("", None)) for column in cells)
-        yield _found_in_table(number, roles, asked, target, prediction)
+def _literal_table(path: str, task: str, columns: Columns) -> Iterator[Found]:
+    """Quotation marks as they stand: MolT5's files know no quotation."""
+    return _table(path, "\t", task, columns, quoted=False)
+
+
+def _table(
+    path: str, separator: str, task: str, columns: Columns, quoted: bool = True
+) -> Iterator[Found]:
+    with open_rows(path) as stream:
+        header, records = read_table(stream, separator, quoted)
+        roles = _roles(path, header, task, columns)
+        for record in records:
+            if not quoted and len(record.cells) > len(header):
+                wrong = f"{len(record.cells)} columns, the header has {len(header)}"
+                record = Record(record.number, "", (), wrong)
+            asked, target, answer = (
+                _cell(header, record, name)
+                for name in (roles.input, roles.target, roles.prediction)
+            )
+            yield _found_in_table(record.number, roles, asked, target, answer)
 
 
 Cell = tuple[str, str | None]  # text, and what is wrong with it
 
 
-def _cells(path: str, kind: Format, task: str, column: str | None) -> dict[int, Cell]:
-    if column is None:
-        return {}
-    with _opened(path) as stream:
-        return {
-            row.number: (row.text, None if row.error == _BLANK else row.error)
-            for row in read_rows(stream, kind, task, column)
-        }
-
-
-def _literal_table(path: str, task: str, columns: Columns) -> Iterator[Found]:
-    """Tabs between cells, quotation marks as they stand: MolT5's files know no quotation."""
-    with _opened(path) as stream:
-        header = stream.readline().rstrip("\r\n").split("\t")
-        roles = _roles(path, header, task, columns)
-        for number, line in enumerate(stream, start=1):
-            cells = line.rstrip("\r\n").split("\t")
-            asked, target, answer = (
-                _literal_cell(header, cells, name)
-                for name in (roles.input, roles.target, roles.prediction)
-            )
-            yield _found_in_table(number, roles, asked, target, answer)
-
-
-def _literal_cell(header: Sequence[str], cells: Sequence[str], name: str | None) -> Cell:
+def _cell(header: Sequence[str], record: Record, name: str | None) -> Cell:
     if name is None:
         return "", None
-    place = header.index(name)
-    if len(cells) > len(header) or place >= len(cells):
-        return "", f"{len(cells)} columns, the header has {len(header)}"
-    return cells[place], _NOT_UTF8 if _SURROGATE.search(cells[place]) else None
+    if record.error is not None:
+        return record.text, record.error
+    place, count = header.index(name), len(record.cells)
+    if place >= count:
+        return "", f"missing column {name!r}: {count} of {len(header)} columns" if count else None
+    text = record.cells[place]
+    return text, NOT_UTF8 if SURROGATE.search(text) else None
 
 
 def _found_in_table(number: int, roles: _Roles, asked: Cell, target: Cell, answer: Cell) -> Found:
@@ -332,7 +319,7 @@ def _found_in_table(number: int, roles: _Roles, asked: Cell, target: Cell, answe
     has_target = target[1] is None and bool(target[0].strip())
     return Found(
         number,
-        input=_without_prompt(_SURROGATE.sub("\ufffd", asked[0])),
+        input=_without_prompt(SURROGATE.sub("\ufffd", asked[0])),
         target=target[0] if has_target else None,
         predictions=() if wrong else (answer[0],),
         error=wrong,
@@ -371,26 +358,22 @@ def _column(
 
 
 def _json_lines(path: str, task: str, columns: Columns) -> Iterator[Found]:
-    with _opened(path) as stream:
+    with open_rows(path) as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
                 yield _json_row(number, line, task, columns)
 
 
 def _json_row(number: int, line: str, task: str, columns: Columns) -> Found:
-    if _SURROGATE.search(line):
-        return Found(number, error=_NOT_UTF8)
+    if SURROGATE.search(line):
+        return Found(number, error=NOT_UTF8)
     try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        return Found(number, error=f"not JSON: {error.msg} at character {error.pos + 1}")
-    except RecursionError:
-        return Found(number, error="not JSON that can be read: nested too deeply")
-    if not isinstance(record, dict):
-        return Found(number, error="not a JSON object")
+        record = json_record(line)
+    except RecordError as error:
+        return Found(number, error=str(error))
     found = _found_in_record(_number(record, number), record, task, columns)
     # JSON can spell half of a surrogate pair, which no file can be written with.
-    if _SURROGATE.search("".join((found.input, found.target or "", *found.predictions))):
+    if SURROGATE.search("".join((found.input, found.target or "", *found.predictions))):
         return Found(found.number, error="half of a surrogate pair, which is no character")
     return found
 

@@ -328,7 +328,7 @@ def examples(heading: str, note: str, samples: Iterable[Sequence[Cell]]) -> str:
 
 
 def _sample(cells: Sequence[Cell]) -> str:
-    kind = "sample" if len(cells) <= 3 else "sample many"
+    kind = "sample" if len(cells) == 3 else "sample many"
     return f'<div class="{kind}">{"".join(map(_cell, cells))}</div>'
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from t5chem.columns import in_columns
 from t5chem.evaluation_files import (
     Columns,
     EvaluationRow,
@@ -101,22 +102,6 @@ def table_text(evaluation: Evaluation) -> str:
         for name, score in evaluation.scores.items()
     ]
     return in_columns(rows) + _absent_text(evaluation.left_out)
-
-
-def in_columns(rows: Sequence[Sequence[str]]) -> str:
-    """Returns lines whose cells stand in columns, the first to the left, the others to the right.
-
-    Example:
-        >>> print(in_columns([["metric", "value"], ["bleu", "0.5"]]))
-        metric  value
-        bleu      0.5
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        f"{row[0]:<{widths[0]}}"
-        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        for row in rows
-    )
 
 
 def _absent_text(left_out: Mapping[str, str]) -> str:

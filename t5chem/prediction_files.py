@@ -7,25 +7,22 @@ was killed goes on where it stopped.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TextIO
 
 import numpy as np
 
 from t5chem.answers import Result
+from t5chem.row_files import NOT_UTF8, SURROGATE, RecordError, json_record, read_table
 from t5x.errors import ConfigError, did_you_mean
 
 Format = Literal["csv", "tsv", "jsonl", "lines"]
 FORMATS: Final = ("csv", "tsv", "jsonl", "lines")
-# With `surrogateescape` each byte that is no UTF-8 is one of these.
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _OF_SUFFIX: Final[dict[str, Format]] = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -71,8 +68,7 @@ def read_rows(stream: TextIO, kind: Format, task: str, column: str | None = None
     """Yields the rows of a file.
 
     Args:
-        stream: opened with `encoding="utf-8-sig", errors="surrogateescape", newline=""`, so that
-            bytes that are no UTF-8 can be told.
+        stream: as `row_files.open_rows` opens it, so that bytes that are no UTF-8 can be told.
         kind: of the file.
         task: decides which column is meant when none is named.
         column: of a table, or key of JSON lines; None takes `input`, `inputs`, `source`, the
@@ -92,24 +88,22 @@ def read_rows(stream: TextIO, kind: Format, task: str, column: str | None = None
 
 
 def _fault(text: str) -> str | None:
-    if _SURROGATE.search(text):
-        return "bytes that are not UTF-8"
+    if SURROGATE.search(text):
+        return NOT_UTF8
     return None if text.strip() else "empty input"
 
 
 def _printable(text: str) -> str:
-    return _SURROGATE.sub("\ufffd", text)
+    return SURROGATE.sub("\ufffd", text)
 
 
 def _json_cell(line: str, task: str, column: str | None) -> tuple[str, str | None]:
     if not line.strip():
         return "", "empty input"
     try:
-        record = json.loads(line.strip())
-    except json.JSONDecodeError as error:
-        return line.strip(), f"not JSON: {error.msg} at character {error.pos + 1}"
-    if not isinstance(record, dict):
-        return line.strip(), "not a JSON object"
+        record = json_record(line)
+    except RecordError as error:
+        return line.strip(), str(error)
     keys = [column] if column else [key for key in _likely(task) if key in record]
     if not keys or keys[0] not in record:
         return line.strip(), f"no key {column or _likely(task)[0]!r}"
@@ -121,62 +115,23 @@ def _likely(task: str) -> tuple[str, ...]:
     return ("input", "inputs", "source", *_LIKELY_COLUMNS[task])
 
 
-class _Lines:
-    """Lines of a stream, which may be given back since `mark`."""
-
-    def __init__(self, stream: Iterable[str]) -> None:
-        self._stream = iter(stream)
-        self._returned: list[str] = []
-        self._since_mark: list[str] = []
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._returned.pop() if self._returned else next(self._stream)
-        self._since_mark.append(line)
-        return line
-
-    def mark(self) -> None:
-        self._since_mark = []
-
-    def give_back_all_but_one(self) -> str:
-        """Returns the first line since `mark`; the others are read again."""
-        self._returned.extend(reversed(self._since_mark[1:]))
-        return self._since_mark[0]
-
-
 def _table_cells(
-    stream: TextIO, delimiter: str, task: str, column: str | None
+    stream: TextIO, separator: str, task: str, column: str | None
 ) -> Iterator[tuple[str, str | None]]:
-    lines = _Lines(stream)
-
-    def reader() -> Iterator[list[str]]:
-        return csv.reader(lines, delimiter=delimiter, strict=True)
-
-    records = reader()
-    header = next(records, None)
-    if header is None:
+    header, records = read_table(stream, separator)
+    if not header:
         return
     place = _place(header, task, column)
-    while True:
-        lines.mark()
-        try:
-            record = next(records)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            # A quotation mark without its partner swallows rows up to the next one: those are read
-            # again, and the fault stays with the row that has it.
-            yield lines.give_back_all_but_one().strip(), f"not a row of the table: {error}"
-            records = reader()
-            continue
-        if not record:
+    for record in records:
+        if record.error is not None:
+            yield record.text, record.error
+        elif not record.cells:
             yield "", "empty input"
-        elif len(record) <= place:
-            yield "", f"missing column {header[place]!r}: {len(record)} of {len(header)} columns"
+        elif len(record.cells) <= place:
+            columns = f"{len(record.cells)} of {len(header)} columns"
+            yield "", f"missing column {header[place]!r}: {columns}"
         else:
-            yield record[place], None
+            yield record.cells[place], None
 
 
 def _place(header: Sequence[str], task: str, column: str | None) -> int:

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from t5chem.evaluations import comparison_dict, in_columns
+from t5chem.columns import in_columns
+from t5chem.evaluations import comparison_dict
 from t5chem.metrics import EVALUATORS, Comparison, Evaluation, Settings, compare_evaluations
 from t5chem.perturbations import PERTURBATIONS, perturb
 from t5chem.prompts import SMILES_INPUT

@@ -96,7 +96,7 @@ def describe(found: Audit, vocabulary: Vocabulary, limits: Sequence[int]) -> str
         f"unknown     {found.unknown_tokens:,} tokens in {_share(found.unknown_rows, count)}",
     ]
     for character, rows in sorted(found.unknown.items(), key=lambda item: -len(item[1])):
-        lines.append(f"            {_name(character)}: {_share(rows, count)}")
+        lines.append(f"            {character_name(character)}: {_share(rows, count)}")
     lines.append(f"changed     {_share(found.lost, count)}")
     lengths = ", ".join(_percentile(found, percent) for percent in PERCENTILES)
     lines.append(f"tokens      {lengths}; mean {total / count:.1f}; the end included")
@@ -123,7 +123,13 @@ def _share(rows: Sequence[int], count: int) -> str:
     return f"{len(rows):,} rows ({len(rows) / count:.1%}; {shown}{more})"
 
 
-def _name(character: str) -> str:
+def character_name(character: str) -> str:
+    """Returns a character, its number and its name in Unicode.
+
+    Example:
+        >>> character_name("~")
+        '~  U+007E TILDE'
+    """
     name = unicodedata.name(character, "no name")
     shown = character if character.isprintable() else " "
     return f"{shown}  U+{ord(character):04X} {name}"

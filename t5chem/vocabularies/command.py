@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from t5chem.prediction_files import FORMATS, Row, format_of, read_rows
+from t5chem.row_files import open_rows
 from t5chem.vocabularies import VOCABULARIES, SentencePieceVocabulary, open_vocabulary
 from t5chem.vocabularies.audit import audit, describe
 from t5x.errors import ConfigError, blamed_on
@@ -130,7 +131,7 @@ def _rows(path: str, column: str | None, kind: Any = None) -> Iterator[Row]:
     if kind != "lines" and column is None:
         raise ConfigError(f"{path} is read as {kind}: name the column with --column.")
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        with open_rows(path) as stream:
             # The task would only choose a column.
             yield from read_rows(stream, kind, "text2mol", column)
     except OSError as error:

@@ -126,7 +126,7 @@ def test_quotation_marks_of_molt5_are_characters(write):
     )
     assert read_predictions(write("molt5.txt", text), "text2mol") == [
         Found(1, '"Quoted" gas', "C", ('"C',)),
-        Found(2, "two columns", "CC", (), "2 columns, the header has 3"),
+        Found(2, "two columns", "CC", (), "missing column 'output': 2 of 3 columns"),
         Found(3, "no answer", "CCC", ("",)),
         Found(4, "", None, (), "4 columns, the header has 3"),
     ]

@@ -1,0 +1,126 @@
+"""Every dataset through tensorflow-datasets: built from small files in its true form, read back."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tensorflow_datasets as tfds
+
+from t5chem.datasets import builders
+from t5chem.datasets.registry import built_in
+from t5x.errors import ConfigError
+from tests.t5chem.datasets.source_files import FILES, RECORDS, write
+
+NAMES = [name for name in FILES if RECORDS[name]]
+
+
+@pytest.fixture(scope="session")
+def small_builders():
+    """Builders of datasets of which small files are complete, by the published name."""
+    return {
+        name: builders.register(
+            dataclasses.replace(
+                dataset, name=f"small_{name}", counts={}, folder=dataset.folder or name
+            )
+        )
+        for name, dataset in built_in().items()
+    }
+
+
+def prepare(builder, manual):
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=str(manual))
+    )
+
+
+def test_every_dataset_has_a_builder():
+    for name, dataset in built_in().items():
+        assert tfds.builder_cls(name).DATASET is dataset
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_building(name, small_builders, tmp_path, capfd):
+    builder = small_builders[name](data_dir=tmp_path / "data")
+    prepare(builder, write(tmp_path / "manual", FILES[name]))
+    found = {}
+    for split in builder.info.splits:
+        rows = tfds.as_numpy(builder.as_dataset(split=split))
+        for row in ({key: value.decode() for key, value in row.items()} for row in rows):
+            assert row["id"].startswith(f"{split}-")
+            found[row.pop("id")] = row
+    assert found == RECORDS[name]
+    report = json.loads((Path(builder.data_dir) / "validation.json").read_text(encoding="utf-8"))
+    assert report["kept"] == {
+        split: sum(row.startswith(split) for row in RECORDS[name]) for split in report["kept"]
+    }
+    said = capfd.readouterr().out.splitlines()
+    assert said[0] == f"small_{name}: {report['read']} rows read"
+    assert all(line.startswith("  ") for line in said[1:])
+
+
+def test_a_split_without_rows_is_left_out(small_builders, tmp_path):
+    builder = small_builders["chebi20_subset"](data_dir=tmp_path / "data")
+    prepare(builder, write(tmp_path / "manual", FILES["chebi20_subset"]))
+    assert list(builder.info.splits) == ["train"]
+
+
+def test_files_are_looked_for_in_the_default_manual_folder(small_builders, tmp_path):
+    write(tmp_path / "data/downloads/manual", FILES["paragraph2actions"])
+    builder = small_builders["paragraph2actions"](data_dir=tmp_path / "data")
+    builder.download_and_prepare()
+    assert builder.info.splits["train"].num_examples == 1
+
+
+def test_nothing_is_left_of_a_dataset_that_cannot_be_made(small_builders, tmp_path):
+    builder = small_builders["chemtrans"](data_dir=tmp_path / "data")
+    with pytest.raises(ConfigError, match=r"(?s)is made from files.*manual/chemtrans and in "):
+        prepare(builder, tmp_path / "manual")
+    assert not Path(builder.data_dir).exists()
+    prepare(builder, write(tmp_path / "manual", FILES["chemtrans"]))
+    assert builder.info.splits["train"].num_examples == 1
+
+
+def test_a_dataset_that_is_there_must_be_of_the_files_that_are_there(small_builders, tmp_path):
+    manual = write(tmp_path / "manual", FILES["paragraph2actions"])
+    builder = small_builders["paragraph2actions"](data_dir=tmp_path / "data")
+    prepare(builder, manual)
+    prepare(builder, manual)
+    prepare(builder, tmp_path / "nowhere")  # the files are no more needed
+    write(manual, {"paragraph2actions/tgt-train.txt": "ADD LiAlH4 (2 M in THF).\n"})
+    with pytest.raises(ConfigError) as raised:
+        prepare(small_builders["paragraph2actions"](data_dir=tmp_path / "data"), manual)
+    assert raised.value.message == (
+        "small_paragraph2actions was made from other files than are there now (tgt-train.txt): "
+        f"remove {builder.data_dir} to make it anew."
+    )
+
+
+@pytest.mark.slow
+def test_the_command_of_tensorflow_datasets(tmp_path):
+    write(tmp_path / "manual", FILES["paragraph2actions"])
+    command = [Path(sys.executable).parent / "tfds", "build", "paragraph2actions"]
+    options = ["--imports", "t5chem.datasets.builders", "--manual_dir", tmp_path / "manual"]
+    ran = subprocess.run(
+        [*command, *options, "--data_dir", tmp_path / "data"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "data/paragraph2actions/1.0.0/validation.json").exists()
+    assert "paragraph2actions: 3 rows read\n" in ran.stdout
+
+
+def test_nothing_else_needs_tensorflow():
+    script = (
+        "import sys; from t5chem.datasets import cards, manual, registry; registry.all_datasets();"
+        "print(sorted({'tensorflow', 'tensorflow_datasets', 'torch', 'pyarrow', 'seqio', 'gin'}"
+        " & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
