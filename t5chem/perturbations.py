@@ -17,7 +17,7 @@ from typing import Final
 
 from rdkit import Chem
 
-from t5chem.smiles import canonical_from_mol, parse
+from t5chem.spellings import random_order, respell, spell
 
 Perturbation = Callable[[Chem.Mol, str, random.Random], str]
 """From a molecule and its SMILES, one compound, to another SMILES of it."""
@@ -44,41 +44,23 @@ def perturb(name: str, smiles: str, seed: int = 0) -> str | None:
     rewrite = PERTURBATIONS[name]
     digest = hashlib.sha256(f"{seed}:{name}:{smiles}".encode()).digest()
     rng = random.Random(int.from_bytes(digest[:8], "big"))
-    parts = re.split(r"([.~])", smiles)
-    for place in range(0, len(parts), 2):
-        mol = parse(parts[place])
-        if mol is None:
-            return None
-        parts[place] = _kept(rewrite(mol, parts[place], rng), mol, parts[place])
-    return "".join(parts)
-
-
-def _kept(rewritten: str, mol: Chem.Mol, smiles: str) -> str:
-    """The new spelling; the old one where RDKit reads another molecule from the new."""
-    # Rare, and RDKit's: stereo marks of rings that only one spelling can express.
-    again = parse(rewritten)
-    same = again is not None and canonical_from_mol(again) == canonical_from_mol(mol)
-    return rewritten if same else smiles
+    return respell(smiles, lambda mol, text: rewrite(mol, text, rng))
 
 
 def _canonical(mol: Chem.Mol, smiles: str, rng: random.Random) -> str:
-    return Chem.MolToSmiles(mol)
+    return spell(mol)
 
 
 def _randomised(mol: Chem.Mol, smiles: str, rng: random.Random) -> str:
-    order = list(range(mol.GetNumAtoms()))
-    rng.shuffle(order)
-    return Chem.MolToSmiles(Chem.RenumberAtoms(mol, order), canonical=False)
+    return spell(mol, order=random_order(mol, rng))
 
 
 def _kekule(mol: Chem.Mol, smiles: str, rng: random.Random) -> str:
-    copy = Chem.Mol(mol)
-    Chem.Kekulize(copy, clearAromaticFlags=True)
-    return Chem.MolToSmiles(copy, kekuleSmiles=True)
+    return spell(mol, kekule=True)
 
 
 def _explicit_hydrogens(mol: Chem.Mol, smiles: str, rng: random.Random) -> str:
-    return Chem.MolToSmiles(mol, allHsExplicit=True)
+    return spell(mol, hydrogens=True)
 
 
 def _renumbered_rings(mol: Chem.Mol, smiles: str, rng: random.Random) -> str:
