@@ -60,6 +60,8 @@ setup(
     extras_require={
         "tpu": ["jax[tpu]"],
         "cuda": ["jax[cuda12]"],
+        # Beam pins protobuf below what sentencepiece 0.2.2 and later are generated for.
+        "cache": ["apache-beam[tfrecord]>=2.77", "sentencepiece>=0.2,<0.2.2"],
         "metrics": ["fcd_torch>=1.0.7", "nltk>=3.9", "torch>=2.13"],
         "test": TEST,
         "dev": [*TEST, "mypy>=1.13", "ruff>=0.9"],

@@ -2,39 +2,114 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
+import gin
 import tensorflow as tf
 
+from t5chem.augmentation import augment
 from t5chem.prompts import PROMPTS
 from t5chem.smiles import join_mixtures
+from t5x.errors import ConfigError, blamed_on
 
 Example = Mapping[str, Any]
+Step = Callable[[Any], Any]
+
+RATES: Final[Mapping[str, float]] = MappingProxyType(
+    {
+        "randomised": 0.5,
+        "kekule": 0.1,
+        "explicit_hydrogens": 0.05,
+        "root_aligned": 0.25,
+        "shuffled_precursors": 0.5,
+        "shuffled_sentences": 0.5,
+        "dropped_sentences": 0.2,
+        "synonyms": 0.2,
+        "amounts": 0.5,
+        "temperatures": 0.5,
+    }
+)
 
 
-def ask(task: str, inputs: Sequence[str], targets: Sequence[str]) -> Callable[[Any], Any]:
-    """Returns a step that turns records into a task's inputs and targets.
+@gin.configurable(module="t5chem.preprocessors")
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """The augmented copies that follow each example of a task whose name says `_augm`.
+
+    What they are depends on the seed, the record's id and the copy's number alone, so they are the
+    same in every epoch, on every host, and in a cache.
+
+    Attributes:
+        copies: of each example, besides itself: an epoch has 1 + `copies` times as many.
+        rates: probability of each augmentation, by name (`t5chem.augmentation.AUGMENTATIONS`).
+        seed: of all chance.
+
+    Raises:
+        ConfigError: a negative number of copies, no such augmentation, or a rate that is no
+            probability.
+    """
+
+    copies: int = 2
+    rates: Mapping[str, float] = dataclasses.field(default_factory=lambda: RATES)
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.copies < 0:
+            raise ConfigError(f"Copies.copies is {self.copies}: give 0 or more.", "Copies.copies")
+        for task in PROMPTS:
+            with blamed_on("Copies.rates"):
+                self.of(task, "", "", "", 1)
+
+    def of(self, task: str, source: str, targets: str, row_id: str, copy: int) -> tuple[str, str]:
+        """Returns source and targets of a copy; number 0 is the example itself."""
+        if copy == 0:
+            return source, targets
+        return augment(
+            task, source, targets, seed=self.seed, row_id=row_id, copy=copy, rates=self.rates
+        )
+
+
+def ask(
+    task: str,
+    inputs: Sequence[str],
+    targets: Sequence[str],
+    augmented: bool = False,
+    prompt: str | None = None,
+) -> list[Step]:
+    """Returns the steps that turn records into a task's inputs and targets.
 
     Args:
-        task: one of `t5chem.prompts.PROMPTS`; its prompt is put before the input.
+        task: one of `t5chem.prompts.PROMPTS`.
         inputs: the record's fields that ask; several are mixtures, which are merged and sorted.
         targets: the fields that answer, likewise.
+        augmented: whether copies follow each example, as `Copies` is configured when the dataset
+            is made.
+        prompt: is put before the input; None: the task's own.
 
     Returns:
-        A function of a `tf.data.Dataset` of records. Its examples have `inputs`, `targets` and
-        `source`, the input without the prompt.
+        Functions of a `tf.data.Dataset`, the first one of records with an `id`. Examples of the
+        last have `inputs`, `targets`, `id` and `source`, the input without the prompt.
     """
-    prompt = PROMPTS[task]
+    prompt = PROMPTS[task] if prompt is None else prompt
 
-    def to_example(record: Example) -> dict[str, Any]:
-        source = _merged(record, inputs)
+    def to_pair(record: Example) -> dict[str, Any]:
         return {
-            "inputs": tf.strings.join([prompt, source]),
+            "id": record["id"],
+            "source": _merged(record, inputs),
             "targets": _merged(record, targets),
-            "source": source,
         }
 
+    def add_prompt(pair: Example) -> dict[str, Any]:
+        return {**pair, "inputs": tf.strings.join([prompt, pair["source"]])}
+
+    copies = [lambda pairs: with_copies(pairs, task, Copies())] if augmented else []
+    return [_map(to_pair), *copies, _map(add_prompt)]
+
+
+def _map(to_example: Callable[[Example], dict[str, Any]]) -> Step:
     return lambda dataset: dataset.map(to_example, num_parallel_calls=tf.data.AUTOTUNE)
 
 
@@ -49,3 +124,35 @@ def _merged(record: Example, fields: Sequence[str]) -> Any:
         tf.string,
     )
     return tf.ensure_shape(merged, ())
+
+
+def with_copies(pairs: Any, task: str, copies: Copies) -> Any:
+    """Puts augmented copies after each example.
+
+    Args:
+        pairs: a `tf.data.Dataset` of `id`, `source` and `targets`.
+        task: one of `t5chem.prompts.PROMPTS`.
+        copies: what they are.
+
+    Returns:
+        A dataset of the same features; the number of the copy is put behind the id.
+    """
+    numbers = range(1 + copies.copies)
+
+    def all_of(source: bytes, targets: bytes, row_id: bytes) -> tuple[list[bytes], list[bytes]]:
+        texts = source.decode(), targets.decode(), row_id.decode()
+        made = [copies.of(task, *texts, number) for number in numbers]
+        return [one.encode() for one, _ in made], [answer.encode() for _, answer in made]
+
+    @tf.autograph.experimental.do_not_convert
+    def to_copies(pair: Example) -> dict[str, Any]:
+        fields = [pair["source"], pair["targets"], pair["id"]]
+        sources, answers = tf.numpy_function(all_of, fields, [tf.string, tf.string])
+        endings = tf.constant([f"/{number}" for number in numbers])
+        return {
+            "id": tf.strings.join([pair["id"], endings]),
+            "source": tf.ensure_shape(sources, endings.shape),
+            "targets": tf.ensure_shape(answers, endings.shape),
+        }
+
+    return pairs.map(to_copies, num_parallel_calls=tf.data.AUTOTUNE).unbatch()

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from t5chem import metrics
 from t5chem.corpora.splits import SPLITS
 from t5chem.vocabularies import seqio_vocabulary
+from t5x.errors import ConfigError, did_you_mean
 from t5x.quiet import import_seqio
 
 seqio: Any = import_seqio()
 
-# Both need SeqIO's TensorFlow, which `import_seqio` has just silenced.
+# These need SeqIO's TensorFlow, which `import_seqio` has just silenced.
 from t5chem import preprocessors  # noqa: E402
 from t5chem.corpora import starter  # noqa: E402,F401 - registers the builder
+from t5chem.datasets import builders  # noqa: E402,F401 - registers the others
+from t5chem.datasets.registry import all_datasets  # noqa: E402
 
 
 class PreparedTfdsSource(seqio.TfdsDataSource):
@@ -33,6 +37,23 @@ class PreparedTfdsSource(seqio.TfdsDataSource):
         loader.builder.download_and_prepare()
         return loader
 
+    def rows_made(self, split: str) -> int | None:
+        """Returns how many records a split has; None when they have not been made here."""
+        splits = super().tfds_dataset.builder.info.splits
+        return int(splits[split].num_examples) if split in splits else None
+
+    def get_dataset(
+        self,
+        split: str | None = None,
+        shuffle: bool = True,
+        seed: int | None = None,
+        shard_info: Any = None,
+        **arguments: Any,
+    ) -> Any:
+        """Returns the records of a split, as SeqIO asks for them; shuffled ones with a buffer."""
+        records = super().get_dataset(split, shuffle, seed, shard_info, **arguments)
+        return records.shuffle(RECORDS_SHUFFLED, seed=seed) if shuffle else records
+
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
@@ -43,12 +64,15 @@ class Corpus:
         molecules: records with `smiles` and `description`.
         reactions: records with `reactants`, `reagents` and `products`.
         procedures: records with `paragraph` and `actions`.
+        splits: that it has; None where only its files tell, which are then read when they are
+            asked for.
     """
 
     name: str
     molecules: str | None = None
     reactions: str | None = None
     procedures: str | None = None
+    splits: tuple[str, ...] | None = None
 
 
 CORPORA = (
@@ -57,13 +81,24 @@ CORPORA = (
         molecules="starter/molecules:1.0.0",
         reactions="starter/reactions:1.0.0",
         procedures="starter/procedures:1.0.0",
+        splits=SPLITS,
     ),
+    *(Corpus(name, **{one.kind: f"{name}:1.0.0"}) for name, one in all_datasets().items()),
 )
+"""The starter corpus, the public datasets, and those of the user's own `datasets.yaml`."""
 
+RECORDS_SHUFFLED = 2_000
+"""Records a source shuffles as it reads them, besides the order that they have on disk."""
 
-SHUFFLE_BUFFER = 256
-"""Examples a task shuffles. tensorflow-datasets has shuffled the records on disk; SeqIO's own 1,000
-are read and tokenised before the first step, which five tasks wait seconds for."""
+SHUFFLE_BUFFER = 64
+"""Examples a task shuffles. Every one is read and tokenised before the first step, which the tasks
+of a mixture wait seconds for with SeqIO's own 1,000; records are shuffled before that, cheaply."""
+
+COPIES_SHUFFLED = 1_000
+"""The same where an example's copies follow it: they are to be far apart."""
+
+AUGMENTED = "_augm"
+"""What the names of tasks and mixtures with augmented copies end with, before the vocabulary."""
 
 VOCABULARIES: dict[str, Callable[[], Any]] = {
     "": seqio_vocabulary.chem,
@@ -87,7 +122,53 @@ def output_features(suffix: str) -> dict[str, Any]:
     }
 
 
-def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]) -> list[str]:
+@dataclasses.dataclass(frozen=True)
+class TaskName:
+    """What the name of a task says.
+
+    Attributes:
+        corpus: name of the `Corpus`.
+        task: one of `t5chem.prompts.PROMPTS`.
+        augmented: whether its examples have augmented copies.
+        suffix: its vocabulary, a key of `VOCABULARIES`.
+    """
+
+    corpus: str
+    task: str
+    augmented: bool
+    suffix: str
+
+    def __str__(self) -> str:
+        ending = AUGMENTED if self.augmented else ""
+        return f"{self.corpus}_{self.task}{ending}{self.suffix}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a task is made of a corpus' records.
+
+    Attributes:
+        tfds_name: of the records.
+        splits: of the corpus.
+        task: one of `t5chem.prompts.PROMPTS`.
+        inputs: the record's fields that ask.
+        targets: the record's fields that answer.
+        augmented: whether its examples have augmented copies.
+    """
+
+    tfds_name: str
+    splits: tuple[str, ...] | None
+    task: str
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    augmented: bool
+
+
+RECIPES: dict[str, Recipe] = {}
+"""How each of our tasks is made, by its name."""
+
+
+def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]) -> list[TaskName]:
     """Registers a task for every corpus that has records of its kind, in every vocabulary.
 
     Args:
@@ -97,31 +178,78 @@ def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
         targets: the record's fields that answer.
 
     Returns:
-        Names of the tasks.
+        Names of the tasks: each plain, and with augmented copies.
     """
-    return [
-        _register_one(corpus, suffix, task, kind, inputs, targets)
-        for suffix in VOCABULARIES
-        for corpus in CORPORA
-        if getattr(corpus, kind) is not None
-    ]
+    names = []
+    for corpus, augmented in itertools.product(CORPORA, (False, True)):
+        tfds_name = getattr(corpus, kind)
+        if tfds_name is None:
+            continue
+        recipe = Recipe(tfds_name, corpus.splits, task, tuple(inputs), tuple(targets), augmented)
+        for suffix in VOCABULARIES:
+            name = TaskName(corpus.name, task, augmented, suffix)
+            RECIPES[str(name)] = recipe
+            _add(str(name), recipe, output_features(suffix), [metrics.SCORERS[task]])
+            names.append(name)
+    return names
 
 
-def _register_one(
-    corpus: Corpus, suffix: str, task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
-) -> str:
-    name = f"{corpus.name}_{task}{suffix}"
-    seqio.TaskRegistry.add(
+def variant(
+    name: str,
+    like: str,
+    *,
+    vocabulary: Any = None,
+    prompt: str | None = None,
+    metric_fns: Sequence[Callable[..., Any]] | None = None,
+) -> Any:
+    """Registers a task that differs from one of ours, and returns it.
+
+    Args:
+        name: of the new task.
+        like: one of ours, such as 'chebi20_text2mol'; its records are read.
+        vocabulary: a `seqio.Vocabulary` of inputs and targets; None: that of `like`.
+        prompt: put before every input; None: that of `like`.
+        metric_fns: SeqIO's metrics, functions of targets and predictions; None: those of `like`.
+
+    Raises:
+        ConfigError: `like` is none of our tasks, or the name is taken.
+
+    Example:
+        >>> variant("terse", "starter_text2mol", prompt="SMILES of: ").name
+        'terse'
+    """
+    if like not in RECIPES:
+        raise ConfigError(f"There is no task {like!r} to vary.{did_you_mean(like, RECIPES)}")
+    if name in [*seqio.TaskRegistry.names(), *seqio.MixtureRegistry.names()]:
+        raise ConfigError(f"The name {name!r} is taken: give the variant another one.")
+    ours = seqio.TaskRegistry.get(like)
+    features = {
+        feature: seqio.Feature(vocabulary=vocabulary or one.vocabulary, add_eos=True)
+        for feature, one in ours.output_features.items()
+    }
+    scorers = ours.metric_fns if metric_fns is None else list(metric_fns)
+    return _add(name, RECIPES[like], features, scorers, prompt)
+
+
+def _add(
+    name: str,
+    recipe: Recipe,
+    features: Mapping[str, Any],
+    metric_fns: Sequence[Callable[..., Any]],
+    prompt: str | None = None,
+) -> Any:
+    return seqio.TaskRegistry.add(
         name,
-        source=PreparedTfdsSource(tfds_name=getattr(corpus, kind), splits=SPLITS),
+        source=PreparedTfdsSource(tfds_name=recipe.tfds_name, splits=recipe.splits),
         preprocessors=[
-            preprocessors.ask(task, inputs, targets),
+            *preprocessors.ask(
+                recipe.task, recipe.inputs, recipe.targets, recipe.augmented, prompt
+            ),
             seqio.preprocessors.tokenize,
             seqio.CacheDatasetPlaceholder(),
             seqio.preprocessors.append_eos_after_trim,
         ],
-        output_features=output_features(suffix),
-        shuffle_buffer_size=SHUFFLE_BUFFER,
-        metric_fns=[metrics.SCORERS[task]],
+        output_features=features,
+        shuffle_buffer_size=COPIES_SHUFFLED if recipe.augmented else SHUFFLE_BUFFER,
+        metric_fns=metric_fns,
     )
-    return name
