@@ -38,17 +38,21 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
+        "array_record>=0.8.3",
         "chemicals>=1.3",
         "clu>=0.0.12",
         "etils>=1.9",
         "flax>=0.12",
         "gin-config>=0.5",
+        "grain>=0.2.18",
         "importlib-resources>=6.0",  # tensorflow-datasets 4.9 needs it and does not say so
         "jax>=0.10",
         "jaxtyping>=0.2.36",
         "numpy>=2.0",
         "optax>=0.2.8",
         "orbax-checkpoint>=0.12.8",
+        "pyarrow>=25",  # Parquet tables
+        "pyyaml>=6.0",
         "rdkit>=2025.3.1",
         "sentencepiece>=0.2",
         "seqio>=0.0.20",

@@ -4,8 +4,8 @@
 
 Both give batches of model features (tokenised, packed; augmented if the mixture's tasks augment).
 A rate by the clock needs an idle machine. A rate by processor time does not: rows for each second
-that the cores were busy, which is what two free cores would reach if they shared the work evenly,
-halved. tf.data calls Python to tokenise and to pack, one thread at a time, and stays below that.
+that a core was busy, times two cores. For tf.data that is more than it can reach, because it calls
+Python to tokenise and to pack, one thread at a time.
 
 The slice is eight TPU v5e chips that train T5 1.0 base in bfloat16; arithmetic is counted from the
 sizes of its matrices, three times the forward pass.
@@ -14,9 +14,10 @@ sizes of its matrices, three times the forward pass.
 import argparse
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from t5x.data import DatasetConfig, ShardInfo, batches, get_dataset, import_module, seqio
+from t5x.data import Batch, DatasetConfig, ShardInfo, batches, get_dataset, import_module, seqio
 from t5x.materialize import materialize
 from t5x.packing import FirstFitFeatureConverter
 from t5x.stream import Stream
@@ -29,7 +30,7 @@ MFU = 0.5  # assumed: a share of the peak that a well-tuned run of this size may
 LAYERS, EMBED, INNER, MLP, VOCABULARY = 12, 768, 12 * 64, 3072, 32128
 
 
-def training_operations(source, target):
+def training_operations(source: int, target: int) -> float:
     """Operations of a row of `source` and `target` tokens, forward and backward."""
     projection, feed_forward = 2 * EMBED * INNER, 2 * 2 * EMBED * MLP
     encoder = source * (4 * projection + feed_forward + 4 * source * INNER)
@@ -39,7 +40,7 @@ def training_operations(source, target):
     return 3 * forward
 
 
-def rows_eaten(lengths):
+def rows_eaten(lengths: Mapping[str, int]) -> float:
     """Rows a second that the slice trains on."""
     return CHIPS * PEAK * MFU / training_operations(lengths["inputs"], lengths["targets"])
 
@@ -47,7 +48,7 @@ def rows_eaten(lengths):
 class Rate:
     """What a source gives: rows and examples by the clock and by processor time."""
 
-    def __init__(self, iterator, count):
+    def __init__(self, iterator: Iterator[Batch], count: int) -> None:
         next(iterator)  # opens files, fills buffers
         begin, busy = time.perf_counter(), time.process_time()
         self.rows = self.examples = 0
@@ -58,7 +59,7 @@ class Rate:
         self.seconds = time.perf_counter() - begin
         self.busy = time.process_time() - busy
 
-    def line(self, name, eaten):
+    def line(self, name: str, eaten: float) -> str:
         by_clock, by_core = self.rows / self.seconds, self.rows / self.busy
         return (
             f"{name:<34}{by_clock:>8,.0f}{by_core * CORES:>14,.0f}"
@@ -66,7 +67,7 @@ class Rate:
         )
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mixture", default="starter")
     parser.add_argument("--module", default="tasks")

@@ -1,7 +1,7 @@
 """The command `t5chem`: `predict`, `evaluate`, `export`, `parity`, `vocab` and `data`.
 
 Exit codes: 0 all is well; 1 it failed, or two models differ; 2 wrong usage; 3 some rows could not
-be answered.
+be answered or used.
 """
 
 from __future__ import annotations

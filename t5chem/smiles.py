@@ -94,10 +94,11 @@ def skeleton_key(mol: Chem.Mol) -> str:
 
 
 def join_mixtures(mixtures: Iterable[str]) -> str:
-    """Merges mixtures into one, its compounds sorted.
+    """Merges mixtures into one, its compounds sorted; an empty one adds nothing.
 
     Example:
-        >>> join_mixtures(["OCC", "[Na+]~[OH-].CO"])
+        >>> join_mixtures(["OCC", "", "[Na+]~[OH-].CO"])
         'CO.OCC.[Na+]~[OH-]'
     """
-    return ".".join(sorted(compound for mixture in mixtures for compound in mixture.split(".")))
+    compounds = (compound for mixture in mixtures for compound in mixture.split("."))
+    return ".".join(sorted(filter(None, compounds)))

@@ -11,9 +11,9 @@ import jax
 
 from t5x import gin_utils, report, results, trainer, utils
 from t5x.config_checks import check_checkpoints, check_inference
-from t5x.data import seqio
+from t5x.data import ShardInfo
 from t5x.errors import ConfigError
-from t5x.evaluation import InferenceEvaluator
+from t5x.evaluation import InferenceEvaluator, seqio_evaluator
 from t5x.models import EncoderDecoderModel
 from t5x.partitioning import PjitPartitioner
 from t5x.restoring import NoOptimizer, restored_states
@@ -30,7 +30,7 @@ def evaluate(
     restore_checkpoint_cfg: utils.RestoreCheckpointConfig,
     partitioner: PjitPartitioner,
     output_dir: str,
-    inference_evaluator_cls: Callable[..., Any] = seqio.Evaluator,
+    inference_evaluator_cls: Callable[..., Any] = seqio_evaluator,
     training_evaluator_cls: Callable[..., trainer.Trainer] | None = None,
     summarize_config_fn: Callable[..., None] = gin_utils.summarize_gin_config,
     train_state_initializer_cls: Callable[..., Any] = utils.TrainStateInitializer,
@@ -82,7 +82,7 @@ def evaluate(
     watched: Mapping[str, Any] = {}
     if training_evaluator_cls is not None:
         layout = partitioner.get_data_layout(dataset_cfg.batch_size)
-        shard_info = seqio.ShardInfo(layout.shard_id, layout.num_shards)
+        shard_info = ShardInfo(layout.shard_id, layout.num_shards)
         watched = train_eval_get_dataset_fn(
             dataset_cfg, shard_info, model.FEATURE_CONVERTER_CLS, TRAINING_EVAL_STEPS
         )

@@ -123,11 +123,11 @@ def check_configuration(
     train_cfg: utils.DatasetConfig,
     train_eval_cfg: utils.DatasetConfig | None,
     infer_eval_cfg: utils.DatasetConfig | None,
-    train_source: Callable[..., Any],
-    train_eval_source: Callable[..., Any],
     model: EncoderDecoderModel,
     partitioner: PjitPartitioner,
     verify_vocabularies: Callable[..., None] | None,
+    train_source: Callable[..., Any] = utils.get_dataset,
+    train_eval_source: Callable[..., Any] = utils.get_training_eval_datasets,
 ) -> tuple[DataLayout, list[Any], list[str]]:
     """Refuses what cannot work, before data are read.
 

@@ -8,6 +8,7 @@ file is ever executed.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -150,7 +151,7 @@ class Header:
         """Examples of an epoch."""
         return sum(task.examples for task in self.tasks)
 
-    @property
+    @functools.cached_property
     def codec(self) -> RowCodec:
         """Writes and reads its records."""
         return RowCodec(tuple(self.recipe.lengths), self.token_type)
@@ -202,8 +203,8 @@ class RowCodec:
         columns = [[example[key] for example in examples] for key in (TASK, NUMBER)]
         columns += [[len(example[name]) for example in examples] for name in self.features]
         words = np.array([len(examples), *(word for column in columns for word in column)], WORD)
-        tokens = [self._checked(example[name]) for name in self.features for example in examples]
-        return words.tobytes() + b"".join(part.tobytes() for part in tokens)
+        parts = [example[name] for name in self.features for example in examples]
+        return words.tobytes() + self._checked(np.concatenate(parts)).tobytes()
 
     def decode(self, record: bytes | memoryview) -> Row:
         """Returns the row of some bytes, as views of them.
@@ -215,14 +216,16 @@ class RowCodec:
         words = np.frombuffer(record, WORD, (2 + len(self.features)) * count, WORD.itemsize)
         columns = words.reshape(2 + len(self.features), count)
         sizes = dict(zip(self.features, columns[2:], strict=True))
-        tokens = np.frombuffer(record, self._dtype, -1, WORD.itemsize * (1 + len(words)))
-        ends = np.cumsum([int(size.sum()) for size in sizes.values()])
-        if ends[-1] != len(tokens):
-            raise ValueError(f"a row of {ends[-1]} tokens has {len(tokens)}")
-        parts = np.split(tokens, ends[:-1])
-        return Row(columns[:2].T, sizes, dict(zip(self.features, parts, strict=True)))
+        everything = np.frombuffer(record, self._dtype, -1, WORD.itemsize * (1 + len(words)))
+        tokens, end = {}, 0
+        for name, column in sizes.items():
+            begin, end = end, end + int(column.sum())
+            tokens[name] = everything[begin:end]
+        if end != len(everything):
+            raise ValueError(f"a row of {end} tokens has {len(everything)}")
+        return Row(columns[:2].T, sizes, tokens)
 
-    @property
+    @functools.cached_property
     def _dtype(self) -> np.dtype:
         return np.dtype(self.token_type).newbyteorder("<")
 

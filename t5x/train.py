@@ -137,7 +137,7 @@ def train(
     actions_of = by_mode(actions)
     layout, tasks, watched = check_configuration(
         train_dataset_cfg, train_eval_dataset_cfg, infer_eval_dataset_cfg,
-        get_dataset_fn, train_eval_get_dataset_fn, model, partitioner, verify_matching_vocabs_fn,
+        model, partitioner, verify_matching_vocabs_fn, get_dataset_fn, train_eval_get_dataset_fn,
     )  # fmt: skip
     seed = DEFAULT_SEED if random_seed is None else random_seed
     if use_hardware_rng:

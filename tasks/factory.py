@@ -17,9 +17,12 @@ from t5x.quiet import import_seqio
 seqio: Any = import_seqio()
 
 # These need SeqIO's TensorFlow, which `import_seqio` has just silenced.
+import tensorflow_datasets as tfds  # noqa: E402
+
 from t5chem import preprocessors  # noqa: E402
 from t5chem.corpora import starter  # noqa: E402,F401 - registers the builder
 from t5chem.datasets import builders  # noqa: E402,F401 - registers the others
+from t5chem.datasets.records import FIELDS  # noqa: E402
 from t5chem.datasets.registry import all_datasets  # noqa: E402
 
 
@@ -34,12 +37,13 @@ class PreparedTfdsSource(seqio.TfdsDataSource):
     def tfds_dataset(self) -> Any:
         """The dataset's loader; its files are there."""
         loader = super().tfds_dataset
-        loader.builder.download_and_prepare()
+        _prepare(loader.name, loader.data_dir)
         return loader
 
     def rows_made(self, split: str) -> int | None:
         """Returns how many records a split has; None when they have not been made here."""
-        splits = super().tfds_dataset.builder.info.splits
+        loader = super().tfds_dataset
+        splits = _builder(loader.name, loader.data_dir).info.splits
         return int(splits[split].num_examples) if split in splits else None
 
     def get_dataset(
@@ -55,35 +59,36 @@ class PreparedTfdsSource(seqio.TfdsDataSource):
         return records.shuffle(RECORDS_SHUFFLED, seed=seed) if shuffle else records
 
 
+@functools.cache
+def _prepare(name: str, data_dir: str | None) -> None:
+    """Makes a dataset, or checks that it was made from the files that are there now."""
+    _builder(name, data_dir).download_and_prepare()
+
+
+def _builder(name: str, data_dir: str | None) -> Any:
+    # With its version, a dataset that exists is opened by a builder that knows nothing of ours.
+    return tfds.builder(name.partition(":")[0], data_dir=data_dir)
+
+
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """Where the records of a corpus' kinds are, as tensorflow-datasets names.
+    """Where the records of a corpus are.
 
     Attributes:
         name: first part of its tasks' names.
-        molecules: records with `smiles` and `description`.
-        reactions: records with `reactants`, `reagents` and `products`.
-        procedures: records with `paragraph` and `actions`.
+        records: tensorflow-datasets names by kind (`t5chem.datasets.records.FIELDS`).
         splits: that it has; None where only its files tell, which are then read when they are
             asked for.
     """
 
     name: str
-    molecules: str | None = None
-    reactions: str | None = None
-    procedures: str | None = None
+    records: Mapping[str, str]
     splits: tuple[str, ...] | None = None
 
 
 CORPORA = (
-    Corpus(
-        "starter",
-        molecules="starter/molecules:1.0.0",
-        reactions="starter/reactions:1.0.0",
-        procedures="starter/procedures:1.0.0",
-        splits=SPLITS,
-    ),
-    *(Corpus(name, **{one.kind: f"{name}:1.0.0"}) for name, one in all_datasets().items()),
+    Corpus("starter", {kind: f"starter/{kind}:1.0.0" for kind in FIELDS}, SPLITS),
+    *(Corpus(name, {one.kind: f"{name}:1.0.0"}) for name, one in all_datasets().items()),
 )
 """The starter corpus, the public datasets, and those of the user's own `datasets.yaml`."""
 
@@ -173,7 +178,7 @@ def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
 
     Args:
         task: one of `t5chem.prompts.PROMPTS`.
-        kind: a field of `Corpus`.
+        kind: of the records.
         inputs: the record's fields that ask.
         targets: the record's fields that answer.
 
@@ -182,10 +187,11 @@ def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
     """
     names = []
     for corpus, augmented in itertools.product(CORPORA, (False, True)):
-        tfds_name = getattr(corpus, kind)
-        if tfds_name is None:
+        if kind not in corpus.records:
             continue
-        recipe = Recipe(tfds_name, corpus.splits, task, tuple(inputs), tuple(targets), augmented)
+        recipe = Recipe(
+            corpus.records[kind], corpus.splits, task, tuple(inputs), tuple(targets), augmented
+        )
         for suffix in VOCABULARIES:
             name = TaskName(corpus.name, task, augmented, suffix)
             RECIPES[str(name)] = recipe

@@ -144,7 +144,7 @@ STANDARD = (
     "chebi20_mol2text",
     "uspto_full_forward",
     "uspto_full_retrosynthesis",
-    "vaucher_paragraph2actions",
+    "paragraph2actions_paragraph2actions",
 )
 """The paper's standard set: five tasks at equal rates. Its reactions, which are not public, are
 those of USPTO here."""
@@ -158,3 +158,4 @@ def _add_standard() -> None:
 
 
 _add_all()
+_add_standard()

@@ -8,6 +8,7 @@ right, and inputs rooted there are as near to the answers as with the maps (`doc
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterator
 from typing import Final, TypeAlias
@@ -23,6 +24,7 @@ _GENERATOR: Final = rdFingerprintGenerator.GetMorganGenerator(
 )
 
 _Surrounding: TypeAlias = tuple[int, int]  # radius, what is within it
+_Kind: TypeAlias = tuple[int, bool]  # atomic number, whether it is aromatic
 
 
 class Molecule:
@@ -47,6 +49,17 @@ class Molecule:
                 self.around[atom].add((radius, identifier))
         for atoms in self.having.values():
             atoms.sort()
+
+    @functools.cached_property
+    def neighbours(self) -> list[list[tuple[int, _Kind]]]:
+        """The neighbours of each atom, and their kinds: those of another kind are never paired."""
+        return [
+            [
+                (one.GetIdx(), (one.GetAtomicNum(), one.GetIsAromatic()))
+                for one in atom.GetNeighbors()
+            ]
+            for atom in self.mol.GetAtoms()
+        ]
 
 
 def corresponding_atoms(first: Molecule, second: Molecule) -> dict[int, int]:
@@ -101,13 +114,7 @@ def _grow(
 def _neighbours(
     first: Molecule, second: Molecule, atom: int, other: int
 ) -> Iterator[tuple[int, int, int]]:
-    others = second.mol.GetAtomWithIdx(other).GetNeighbors()
-    for one in first.mol.GetAtomWithIdx(atom).GetNeighbors():
-        for two in others:
-            if _kind(one) == _kind(two):
-                i, j = one.GetIdx(), two.GetIdx()
+    for i, kind in first.neighbours[atom]:
+        for j, other_kind in second.neighbours[other]:
+            if kind == other_kind:
                 yield -len(first.around[i] & second.around[j]), i, j
-
-
-def _kind(atom: Chem.Atom) -> tuple[int, bool]:
-    return atom.GetAtomicNum(), atom.GetIsAromatic()

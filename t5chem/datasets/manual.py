@@ -34,12 +34,14 @@ def load(dataset: Dataset, manual: str | os.PathLike[str]) -> Validated:
     from t5chem.datasets.registry import built_in
 
     folder = find_folder(dataset, manual)
-    notices = list(_notices(dataset, folder))
+    notices = [*_changed(dataset, folder), *_absent(dataset, folder)]
     held_out = {}
     for name in dataset.held_out_from:
         other = built_in()[name]
         try:
-            held_out[name] = held_out_keys(other, find_folder(other, manual))
+            place = find_folder(other, manual)
+            held_out[name] = held_out_keys(other, place)
+            notices.extend(f"{name}: {text}" for text in _changed(other, place))
         except ConfigError as error:
             if HELD_OUT in dataset.drops:
                 raise ConfigError(
@@ -127,16 +129,20 @@ def _how_to_place(dataset: Dataset, places: list[Path], missing: list[SourceFile
     return "\n".join(line for line in lines if line)
 
 
-def _notices(dataset: Dataset, folder: Path) -> Iterator[str]:
+def _changed(dataset: Dataset, folder: Path) -> Iterator[str]:
     for file in dataset.files:
-        found = present(folder, file)
-        if not found:
+        path = folder / file.name
+        if file.sha256 and path.is_file() and _sha256(path) != file.sha256:
+            yield f"{file.name} is not the file that the card speaks of"
+
+
+def _absent(dataset: Dataset, folder: Path) -> Iterator[str]:
+    for file in dataset.files:
+        if not present(folder, file):
             yield (
                 f"{file.name} is not there: its rows are left out. To have them, place it "
                 f"({file.url or dataset.homepage}), remove what was made and make it anew."
             )
-        elif file.sha256 and found == [folder / file.name] and _sha256(found[0]) != file.sha256:
-            yield f"{file.name} is not the file that the counts in the card were measured on"
 
 
 def _name(path: Path, folder: Path) -> str:

@@ -84,8 +84,11 @@ def _of_parquet(path: Path) -> Iterator[bytes]:
         ) from error
     try:
         with parquet.ParquetFile(path) as file:
+            found = file.schema_arrow.field("reaction").type
+            if found not in (pyarrow.binary(), pyarrow.large_binary()):
+                raise ConfigError(f"{path} is no dataset of the database: reactions are {found}.")
             for batch in file.iter_batches(columns=["reaction"]):
-                yield from batch.column("reaction").to_pylist()
+                yield from (value or b"" for value in batch.column("reaction").to_pylist())
     except (pyarrow.ArrowException, KeyError) as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(f"{path} is no dataset of the database: {reason}") from error

@@ -1,7 +1,7 @@
 """Rows of the files that published datasets come as: tables, parallel lines, lines in archives.
 
 A row that cannot be read is a `Bad` and costs itself alone; a file that cannot be read is a
-`ConfigError` that says what to do. Archives are read in place: nothing is unpacked to disk.
+`ConfigError` that says what to do. Archives are read in place: nothing is unpacked into a folder.
 """
 
 from __future__ import annotations

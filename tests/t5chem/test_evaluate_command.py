@@ -7,8 +7,8 @@ import json
 import pytest
 
 from t5chem import cli
-from t5chem.evaluation_files import EvaluationRow
 from t5chem.columns import in_columns
+from t5chem.evaluation_files import EvaluationRow
 from t5chem.evaluations import evaluate_rows, table_text
 from t5chem.metrics import Evaluation, Score, Settings
 

@@ -25,8 +25,8 @@ def test_an_ester_and_its_acid():
 
 def test_nothing_in_common():
     assert pairs("CO", "c1ccccc1") == {}
-    assert pairs("[Na+]", "[Na+]") == {0: 0}
     assert pairs("CC", "CCCCCCC") == {}
+    assert pairs("[Na+]", "[Na+]") == {}
 
 
 @settings(deadline=None)

@@ -34,7 +34,7 @@ def test_literal_spellings():
     )
     assert respelled("CO.[Na+]~[OH-]", "randomised") == "OC.[Na+]~[OH-]"
     assert respelled("CCN.COc1ccccc1", "root_aligned", targets="CNc1ccc(OC)cc1") == (
-        "CCN.O(C)c1ccccc1"
+        "CCN.c1ccc(OC)cc1"
     )
 
 
@@ -78,12 +78,16 @@ def test_the_ways_combine():
 
 def test_a_random_order_still_begins_at_the_root():
     drawn = {
-        respelled("CCOC(=O)c1ccc(Br)cc1", "root_aligned", "randomised", seed=seed, targets=target)
-        for seed in range(20)
-        for target in ["O=C(O)c1ccc(Br)cc1"]
+        respelled(
+            "CCOC(=O)c1ccc(Br)cc1Cl",
+            *("root_aligned", "randomised"),
+            seed=seed,
+            targets="O=C(O)c1ccc(Br)cc1Cl",
+        )
+        for seed in range(40)
     }
     assert len(drawn) > 3
-    assert len({smiles[0] for smiles in drawn}) == 1
+    assert all(smiles.startswith("O=C(") for smiles in drawn)
 
 
 @pytest.mark.parametrize("text", ["", "no molecule", "CO.C(", "C1.C1"])

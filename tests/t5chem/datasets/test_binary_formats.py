@@ -9,7 +9,7 @@ import types
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from t5chem.datasets.ord import read as read_ord
@@ -36,11 +36,16 @@ def varint(value):
     return bytes([*out, value])
 
 
+# Machines of tests are busy: how long it takes says nothing.
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example([(1000, b"x" * 300), (15, (1 << 64) - 1), (16, 0)])
 @given(
     st.lists(
         st.tuples(
-            st.integers(1, 1000), st.one_of(st.integers(0, (1 << 64) - 1), st.binary(max_size=300))
-        )
+            st.integers(1, 1000),
+            st.one_of(st.integers(0, (1 << 64) - 1), st.binary(max_size=9)),
+        ),
+        max_size=6,
     )
 )
 def test_fields_come_back(values):
@@ -104,6 +109,34 @@ def test_what_is_no_dataset_of_the_open_reaction_database(name, content, said, t
     with pytest.raises(ConfigError) as raised:
         list(read_ord(tmp_path))
     assert raised.value.message.startswith(str(tmp_path / name)) and said in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"reaction_id": ["a"]}, "is no dataset of the database: "),
+        ({"reaction": ["CC>>CC"]}, "is no dataset of the database: reactions are string."),
+    ],
+)
+def test_parquet_of_other_things(columns, said, tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "ord_dataset-1.parquet"
+    parquet.write_table(pyarrow.table(columns), path)
+    with pytest.raises(ConfigError) as raised:
+        list(read_ord(tmp_path))
+    assert raised.value.message.startswith(f"{path} {said}")
+
+
+def test_a_missing_reaction_in_parquet(tmp_path):
+    import pyarrow
+    from pyarrow import parquet
+
+    column = pyarrow.array([None, ord_messages()[0]], pyarrow.binary())
+    parquet.write_table(pyarrow.table({"reaction": column}), tmp_path / "ord_dataset-1.parquet")
+    bad, good = read_ord(tmp_path)
+    assert (bad.reason, good.fields["products"]) == ("no product", "CO")
 
 
 # PyTorch's files

@@ -75,8 +75,7 @@ def test_another_checksum_is_said(tmp_path):
     write(tmp_path, CHEBI20)
     notices = load(chebi20(), tmp_path).report.notices
     assert notices == [
-        f"{name} is not the file that the counts in the card were measured on"
-        for name in ("validation.txt", "test.txt")
+        f"{name} is not the file that the card speaks of" for name in ("validation.txt", "test.txt")
     ]
 
 
@@ -117,6 +116,15 @@ def test_a_dataset_that_needs_another_to_be_compared_with(tmp_path):
     assert load(counting, tmp_path).report.notices[-1] == (
         "not compared with chebi20: its files are not there"
     )
+
+
+def test_a_changed_file_of_the_other_dataset_is_said(tmp_path):
+    iupac = dataclasses.replace(built_in()["iupac"], counts={})
+    notices = load(iupac, write(tmp_path, FILES["iupac"])).report.notices
+    assert notices[-2:] == [
+        "chebi20: validation.txt is not the file that the card speaks of",
+        "chebi20: test.txt is not the file that the card speaks of",
+    ]
 
 
 def test_patterns_and_alternatives(tmp_path):

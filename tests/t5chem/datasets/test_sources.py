@@ -98,7 +98,7 @@ def test_pretraining_molecules_that_pubchem324k_tests_with_are_dropped(tmp_path)
     folder = write(tmp_path, FILES["pubchem324k_pretrain"])
     with pytest.raises(ConfigError) as raised:
         load(small("pubchem324k_pretrain"), folder)
-    assert raised.value.message == (
+    assert raised.value.message.startswith(
         "No row of pubchem324k_pretrain is left.\n"
         "pubchem324k_pretrain: 2 rows read\n"
         "  dropped           2  held out elsewhere, such as PubChem324kV2.zip/pretrain.pt, row 1: "

@@ -44,7 +44,7 @@ def everything(data):
 def starter():
     from tasks.factory import CORPORA, PreparedTfdsSource
 
-    for name in (CORPORA[0].molecules, CORPORA[0].reactions, CORPORA[0].procedures):
+    for name in CORPORA[0].records.values():
         builder = PreparedTfdsSource(tfds_name=name, splits=["train"]).tfds_dataset.builder
         for split in builder.info.splits:
             for row in builder.as_dataset(split=split).as_numpy_iterator():
