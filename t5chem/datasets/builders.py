@@ -1,6 +1,8 @@
 """The datasets as tensorflow-datasets builders: `import t5chem.datasets.builders` registers them.
 
-    tfds build --imports t5chem.datasets.builders chebi20 --manual_dir FOLDER
+    python -m t5chem.datasets.build chebi20 --manual_dir FOLDER
+
+does what `tfds build --imports t5chem.datasets.builders ...` does where Apache Beam is installed.
 
 There is a builder for every dataset of `registry.all_datasets`, the user's own included. What
 became of the rows is printed, and written to `validation.json` beside the dataset. This is the only

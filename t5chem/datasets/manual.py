@@ -124,7 +124,7 @@ def _how_to_place(dataset: Dataset, places: list[Path], missing: list[SourceFile
         f"Looked in {places[0]} and in {places[1]}.",
         f"Its homepage is {dataset.homepage}." if dataset.homepage else "",
         f"Place them in FOLDER/{dataset.folder or dataset.name}/ and run",
-        f"  tfds build --imports t5chem.datasets.builders {dataset.name} --manual_dir FOLDER",
+        f"  python -m t5chem.datasets.build {dataset.name} --manual_dir FOLDER",
     ]
     return "\n".join(line for line in lines if line)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tensorflow_datasets as tfds
 
-from t5chem.datasets import builders
+from t5chem.datasets import build, builders
 from t5chem.datasets.registry import built_in
 from t5x.errors import ConfigError
 from tests.t5chem.datasets.source_files import FILES, RECORDS, write
@@ -99,21 +99,52 @@ def test_a_dataset_that_is_there_must_be_of_the_files_that_are_there(small_build
     )
 
 
-@pytest.mark.slow
-def test_the_command_of_tensorflow_datasets(tmp_path):
+def run(command, tmp_path):
     write(tmp_path / "manual", FILES["paragraph2actions"])
-    command = [Path(sys.executable).parent / "tfds", "build", "paragraph2actions"]
-    options = ["--imports", "t5chem.datasets.builders", "--manual_dir", tmp_path / "manual"]
+    options = ["--manual_dir", tmp_path / "manual", "--data_dir", tmp_path / "data"]
     ran = subprocess.run(
-        [*command, *options, "--data_dir", tmp_path / "data"],
+        [*command, *options],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,
         text=True,
     )
     assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_the_command(tmp_path):
+    built = tmp_path / "data/paragraph2actions/1.0.0"
+    assert run([sys.executable, "-m", "t5chem.datasets.build", "paragraph2actions"], tmp_path) == [
+        "paragraph2actions: 3 rows read",
+        "  kept              1  train",
+        "  kept              1  validation",
+        "  kept              1  test",
+        f"paragraph2actions is in {built}",
+    ]
+    assert (built / "validation.json").exists()
+
+
+@pytest.mark.slow
+def test_the_command_of_tensorflow_datasets(tmp_path):
+    pytest.importorskip("apache_beam", reason="`tfds` starts only with Apache Beam")
+    tfds_command = Path(sys.executable).parent / "tfds"
+    imports = ["--imports", "t5chem.datasets.builders"]
+    said = run([tfds_command, "build", "paragraph2actions", *imports], tmp_path)
+    assert "paragraph2actions: 3 rows read" in said
     assert (tmp_path / "data/paragraph2actions/1.0.0/validation.json").exists()
-    assert "paragraph2actions: 3 rows read\n" in ran.stdout
+
+
+def test_the_commands_complaints(tmp_path, capsys):
+    assert build.main(["paragraph2action"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "There is no dataset 'paragraph2action'. Did you mean 'paragraph2actions'?"
+    )
+    folders = ["--manual_dir", str(tmp_path), "--data_dir", str(tmp_path / "data")]
+    assert build.main(["chebi20", *folders]) == 2
+    assert f"Looked in {tmp_path}/chebi20 and in {tmp_path}." in capsys.readouterr().err
 
 
 def test_nothing_else_needs_tensorflow():

@@ -39,7 +39,7 @@ def test_missing_files(tmp_path):
         f"Looked in {tmp_path}/chebi20 and in {tmp_path}.\n"
         "Its homepage is https://github.com/blender-nlp/MolT5.\n"
         "Place them in FOLDER/chebi20/ and run\n"
-        "  tfds build --imports t5chem.datasets.builders chebi20 --manual_dir FOLDER"
+        "  python -m t5chem.datasets.build chebi20 --manual_dir FOLDER"
     )
 
 
@@ -49,7 +49,7 @@ def test_every_dataset_says_what_is_missing(name, tmp_path):
     for file in built_in()[name].files:
         assert f"  {file.name}" in said
         assert file.url is None or file.url in said
-    assert f"builders {name} --manual_dir FOLDER" in said
+    assert f"  python -m t5chem.datasets.build {name} --manual_dir FOLDER" in said
 
 
 def test_missing_files_of_a_users_own(tmp_path):
