@@ -1,4 +1,4 @@
-"""Builds a dataset, as `tfds build` does: that one starts only where Apache Beam is installed.
+"""Builds a dataset, as `tfds build` does, which starts only with Apache Beam and mlcroissant.
 
 python -m t5chem.datasets.build chebi20 --manual_dir FOLDER
 """

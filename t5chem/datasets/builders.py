@@ -2,7 +2,8 @@
 
     python -m t5chem.datasets.build chebi20 --manual_dir FOLDER
 
-does what `tfds build --imports t5chem.datasets.builders ...` does where Apache Beam is installed.
+does what `tfds build --imports t5chem.datasets.builders ...` does where Apache Beam and mlcroissant
+are installed.
 
 There is a builder for every dataset of `registry.all_datasets`, the user's own included. What
 became of the rows is printed, and written to `validation.json` beside the dataset. This is the only

@@ -23,8 +23,11 @@ mkdir -p data/chebi20 && cp .../test.txt .../validation.txt .../train.txt data/c
 python -m t5chem.datasets.build chebi20 --manual_dir data
 ```
 
-Where Apache Beam is installed, `tfds build --imports t5chem.datasets.builders chebi20 --manual_dir
-data` does the same; a task that is asked for its examples builds what is not there yet. Files are looked for in the dataset's folder within `--manual_dir`, and then in that itself; without
+Where Apache Beam and mlcroissant are installed, `tfds build --imports t5chem.datasets.builders
+chebi20 --manual_dir data` does the same. A task that is asked for its examples builds what is not
+there yet.
+
+Files are looked for in the dataset's folder within `--manual_dir`, and then in that itself; without
 the option in `downloads/manual` of tensorflow-datasets' data folder, by default
 `~/tensorflow_datasets/downloads/manual`. A message says what is missing and where it is published.
 Your own tables need no builder: see [data.md](data.md).

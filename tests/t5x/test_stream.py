@@ -284,6 +284,15 @@ def test_a_stream_of_something_else(folder, changes, message):
     assert f"train/DatasetConfig.{next(iter(changes))}" in raised.value.settings
 
 
+def test_a_stream_without_inputs(folder):
+    reader, lengths = Stream(folder), {"targets": 24}
+    recipe = dataclasses.replace(reader.header.recipe, lengths=lengths)
+    reader.header = dataclasses.replace(reader.header, recipe=recipe)
+    cfg = dataclasses.replace(CFG, task_feature_lengths=lengths)
+    with pytest.raises(ConfigError, match="has the features targets: an encoder-decoder model re"):
+        reader.check(cfg, None, "train")
+
+
 def test_a_stream_in_another_vocabulary(folder):
     assert Stream(folder).check(CFG, Model(), "train") == ["stream_even"]
     with pytest.raises(ConfigError, match=r"(?s)inputs of the stream in .*=259.*=264"):

@@ -138,7 +138,7 @@ def test_the_molecules_of_chebi20(shared, name):
 def test_precursors_of_uspto_480k(shared, name):
     counts = collect("forward", name, reactions(shared))
     assert counts["changed"] == WANTED
-    assert counts["given"] < WANTED * 1.5
+    assert counts["given"] < WANTED * 1.7
 
 
 def test_products_of_uspto_480k_rooted_like_their_precursors(shared):

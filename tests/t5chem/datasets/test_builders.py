@@ -128,7 +128,8 @@ def test_the_command(tmp_path):
 
 @pytest.mark.slow
 def test_the_command_of_tensorflow_datasets(tmp_path):
-    pytest.importorskip("apache_beam", reason="`tfds` starts only with Apache Beam")
+    pytest.importorskip("apache_beam", reason="`tfds` does not start without")
+    pytest.importorskip("mlcroissant", reason="`tfds` does not start without")
     tfds_command = Path(sys.executable).parent / "tfds"
     imports = ["--imports", "t5chem.datasets.builders"]
     said = run([tfds_command, "build", "paragraph2actions", *imports], tmp_path)
