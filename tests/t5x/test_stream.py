@@ -417,6 +417,7 @@ def finish(process):
     return printed
 
 
+@pytest.mark.slow
 def test_a_whole_run_never_imports_tensorflow(tmp_path, folder):
     printed = finish(start(tmp_path, folder, "run", steps=4, eval_period=2))
     assert printed.splitlines()[-1] == "loaded: []"

@@ -32,7 +32,11 @@ def test_a_batch_is_learned_by_heart(optimizer):
 
 @pytest.mark.parametrize(
     ("normalizer", "parts"),
-    [(None, (2,)), ("NUM_REAL_TARGET_TOKENS", (2, 4)), ("AVERAGE_PER_SEQUENCE", (4,))],
+    [
+        pytest.param(None, (2, 4), marks=pytest.mark.slow),
+        ("NUM_REAL_TARGET_TOKENS", (2, 4)),
+        ("AVERAGE_PER_SEQUENCE", (4,)),
+    ],
 )
 def test_micro_batches_change_no_gradient(normalizer, parts):
     model = toy_model(normalizer=normalizer)
