@@ -16,6 +16,7 @@ import flax.serialization
 import jax
 import jax.numpy as jnp
 import optax
+from absl import logging
 from flax import traverse_util
 from jaxtyping import Array, Float
 
@@ -146,14 +147,21 @@ def wrap_optax_optimizer(
 ) -> Callable[..., OptaxWrapper]:
     """Turns a maker of Optax optimizers into a maker of optimizers for the trainer.
 
-    The result takes the arguments of the original but `learning_rate`, which the schedule sets:
-    a step at rate r is that of `optax_optimizer(r, ...)`.
+    The result takes the arguments of the original by name. The schedule sets the learning rate: a
+    step at rate r is that of `optax_optimizer(r, ...)`. A `learning_rate` given here, as files
+    written for T5X may do, is ignored with a warning.
 
     Example:
         >>> optimizer = wrap_optax_optimizer(optax.adamw)(weight_decay=0.01)
     """
 
-    def make(*args: Any, **kwargs: Any) -> OptaxWrapper:
+    def make(*args: Any, learning_rate: Any = None, **kwargs: Any) -> OptaxWrapper:
+        if learning_rate is not None:
+            logging.warning(
+                "%s.learning_rate=%s has no effect: the trainer sets it. Set "
+                "utils.create_learning_rate_scheduler.base_learning_rate instead.",
+                make.__name__, learning_rate,
+            )  # fmt: skip
         return OptaxWrapper(lambda rate: optax_optimizer(rate, *args, **kwargs))
 
     # Some of Optax's aliases are `functools.partial` objects (nadam is adam with nesterov).
@@ -163,8 +171,9 @@ def wrap_optax_optimizer(
     # gin reads the signature to report arguments that do not exist.
     signature = inspect.signature(optax_optimizer)
     parameters = [p for n, p in signature.parameters.items() if n != "learning_rate"]
+    ignored = inspect.Parameter("learning_rate", inspect.Parameter.KEYWORD_ONLY, default=None)
     make.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=parameters, return_annotation=OptaxWrapper
+        parameters=[*parameters, ignored], return_annotation=OptaxWrapper
     )
     return make
 

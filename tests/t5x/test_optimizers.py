@@ -120,7 +120,7 @@ def test_a_ready_transformation_is_scaled_by_the_rate():
 def test_an_argument_that_does_not_exist_is_told_at_once():
     with pytest.raises(TypeError, match="weight_decai"):
         optimizers.adamw(weight_decai=0.1)
-    assert "learning_rate" not in inspect.signature(optimizers.adamw).parameters
+    assert next(iter(inspect.signature(optimizers.adamw).parameters)) != "learning_rate"
     assert "weight_decay" in inspect.signature(optimizers.adamw).parameters
 
 
@@ -226,3 +226,11 @@ def test_a_traversal_of_flax_is_a_rule():
     params, _ = train(MultiOptimizer([(traversal, optimizers.sgd())]))
     assert_same(params["emb"], tree(0)["emb"], atol=0, rtol=0)
     assert jnp.any(params["mlp"]["wi"] != tree(0)["mlp"]["wi"])
+
+
+def test_a_learning_rate_of_its_own_is_ignored_in_words(caplog):
+    params, _ = train(optimizers.adamw(learning_rate=7.0, weight_decay=0.1))
+    expected, _ = train(optimizers.adamw(weight_decay=0.1))
+    jax.tree.map(np.testing.assert_array_equal, params, expected)
+    (record,) = caplog.records
+    assert record.getMessage().startswith("adamw.learning_rate=7.0 has no effect")
