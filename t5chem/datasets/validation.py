@@ -22,7 +22,7 @@ from t5chem.datasets.dataset import (
     Dataset,
     Row,
 )
-from t5chem.datasets.identity import key_of
+from t5chem.datasets.identity import held_out_by, key_of
 from t5chem.datasets.records import FIELDS, OPTIONAL
 from t5chem.datasets.report import Report, place
 from t5x.errors import ConfigError
@@ -53,7 +53,7 @@ def validate(
     Args:
         dataset: to read.
         folder: its files are in.
-        held_out: keys (`identity.key_of`) of rows that other datasets test with, by their name.
+        held_out: `held_out_keys` of other datasets, by their name.
 
     Raises:
         ConfigError: a file cannot be read, or hardly any of its rows can.
@@ -61,7 +61,8 @@ def validate(
     report = Report(dataset.name)
     rows = list(_readable(dataset, folder, report))
     keys = [key_of(dataset.kind, row.fields) for row in rows]
-    problems = _problems(rows, keys, held_out or {})
+    held = _held_out(dataset.kind, rows, held_out or {})
+    problems = _problems(rows, keys, held)
     kept: dict[str, list[Row]] = {split: [] for split in SPLITS}
     for row, found in zip(rows, problems, strict=True):
         if _keeps(dataset, row, found, report):
@@ -71,7 +72,7 @@ def validate(
 
 
 def held_out_keys(dataset: Dataset, folder: Path) -> frozenset[str]:
-    """Returns the keys of a dataset's validation and test rows.
+    """Returns what a dataset's validation and test rows are known by (`identity.held_out_by`).
 
     Args:
         dataset: to read; no further than to its first train row when that comes last.
@@ -80,15 +81,15 @@ def held_out_keys(dataset: Dataset, folder: Path) -> frozenset[str]:
     Raises:
         ConfigError: a file cannot be read.
     """
-    keys = set()
+    keys: set[str] = set()
     for row in dataset.read(folder):
         if isinstance(row, Bad):
             continue
         if row.split != "train":
-            keys.add(key_of(dataset.kind, row.fields))
+            keys.update(held_out_by(dataset.kind, row.fields))
         elif dataset.train_last:
             break
-    return frozenset(key for key in keys if key is not None)
+    return frozenset(keys)
 
 
 def _readable(dataset: Dataset, folder: Path, report: Report) -> Iterator[Row]:
@@ -126,27 +127,34 @@ def _check_enough(report: Report) -> None:
     )
 
 
+def _held_out(
+    kind: str, rows: Iterable[Row], held_out: Mapping[str, Collection[str]]
+) -> Iterator[list[str]]:
+    """Yields the names of the datasets that test with a row of train."""
+    for row in rows:
+        own = held_out_by(kind, row.fields) if held_out and row.split == "train" else ()
+        yield [name for name, keys in held_out.items() if any(key in keys for key in own)]
+
+
 def _problems(
-    rows: Sequence[Row], keys: Sequence[str | None], held_out: Mapping[str, Collection[str]]
+    rows: Sequence[Row], keys: Sequence[str | None], held_out: Iterable[Sequence[str]]
 ) -> Iterator[list[tuple[str, str]]]:
     """Yields what is wrong with each row: the problem, and of what it speaks."""
     test = {key for row, key in zip(rows, keys, strict=True) if row.split == "test"}
     validation = {key for row, key in zip(rows, keys, strict=True) if row.split == "validation"}
     elsewhere = {"train": (validation, test), "validation": (test,), "test": ()}
     seen: dict[tuple[str, ...], Row] = {}
-    for row, key in zip(rows, keys, strict=True):
+    for row, key, names in zip(rows, keys, held_out, strict=True):
         found = []
         if key is None:
             found.append((INVALID_SMILES, row.fields["smiles"]))
         twin = seen.setdefault(_content(row, key), row)
         if twin is not row:
             found.append((DUPLICATE, f"as {place(twin.file, twin.number)}"))
-        if key is not None:
-            names = [name for name, held in held_out.items() if key in held]
-            if names and row.split == "train":
-                found.append((HELD_OUT, f"in {', '.join(names)}"))
-            if any(key in side for side in elsewhere[row.split]):
-                found.append((TWO_SIDES, key))
+        if names:
+            found.append((HELD_OUT, f"in {', '.join(names)}"))
+        if key is not None and any(key in side for side in elsewhere[row.split]):
+            found.append((TWO_SIDES, key))
         yield found
 
 
