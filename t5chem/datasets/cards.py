@@ -41,10 +41,10 @@ Your own tables need no builder: see [data.md](data.md).
 
 **What is checked.** Every file: that it is there, whole, UTF-8, and has the columns it should.
 Every row: number of columns, empty fields, doubled backslashes (halved), SMILES that RDKit does not
-accept, duplicates, molecules on two sides of the split, and molecules that another dataset
-validates or tests with. Two molecules are the same when their canonical isomeric SMILES are; of a
-reaction the product is compared, of a procedure the paragraph. The report is printed and stays
-beside the dataset as `validation.json`, with file and row of the first few of each kind.
+accept, duplicates, molecules on two sides of the split, and molecules or descriptions that another
+dataset validates or tests with. Two molecules are the same when their canonical isomeric SMILES
+are; of a reaction the product is compared, of a procedure the paragraph. The report is printed and
+stays beside the dataset as `validation.json`, with file and row of the first few of each kind.
 
 A row that cannot be read is dropped and counted. Of what else is wrong, rows of train are dropped
 where the card says so; rows of validation and test, by which models are compared, are counted and

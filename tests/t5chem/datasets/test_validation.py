@@ -101,6 +101,20 @@ def test_problems_are_switched_one_by_one(problem):
     assert len(numbers) == len(everything) - report.dropped.total()
 
 
+def test_descriptions_that_another_dataset_tests_with_are_held_out_too():
+    rows = [
+        molecule(1, "CC", "It is  ONE."),
+        molecule(2, "CCC", "It is two."),
+        molecule(3, "CCCC", "It is one.", split="test"),
+    ]
+    held = {"other": held_out_keys(dataset([molecule(1, "C", "It is one.", split="test")]), None)}
+    numbers, report = result(rows, held, drops=frozenset({HELD_OUT}))
+    assert numbers == [2, 3]
+    assert report.examples == {HELD_OUT: ["mine.tsv, row 1: in other"]}
+    # Within a dataset many molecules may have one description.
+    assert result(rows)[0] == [1, 2, 3]
+
+
 def test_stereoisomers_and_salts_are_different_molecules():
     rows = [
         molecule(1, "F/C=C/F", split="test"),
@@ -207,10 +221,10 @@ def test_keys_that_are_held_out(tmp_path):
             yield row
 
     ordered = dataclasses.replace(dataset([]), read=rows)
-    assert held_out_keys(ordered, tmp_path) == {"CO", "CC"}
+    assert held_out_keys(ordered, tmp_path) == {"CO", "CC", "a thing"}
     assert read == [1, 2, 3, 4, 5]
     mixed = dataclasses.replace(ordered, train_last=False)
-    assert held_out_keys(mixed, tmp_path) == {"CO", "CC", "CCCC"}
+    assert held_out_keys(mixed, tmp_path) == {"CO", "CC", "CCCC", "a thing"}
 
 
 # Machines of tests are busy: how long it takes says nothing.
