@@ -191,8 +191,6 @@ FILES: dict[str, dict[str, str | bytes]] = {
             }
         ),
     },
-    "pubchem324k": {},
-    "pubchem324k_pretrain": {},
     "iupac": {
         **CHEBI20,
         "iupac/validation.txt": _lines("cid\tSMILES\tdescription", "1\tC\tmethane"),
@@ -246,12 +244,17 @@ FILES: dict[str, dict[str, str | bytes]] = {
     "pistachio_reactions": {**_PISTACHIO},
     "pistachio_procedures": {**_PISTACHIO},
 }
+_TESTED = zlib.decompress(base64.b64decode(PYG_PICKLE))
+# PyTorch writes the length of a text before it: another of the same length fits.
+_LEARNED = _TESTED.replace(b"CCO", b"CCC").replace(b"ethanol", b"propane")
 _PUBCHEM = zipped(
     {
-        f"PubChem324kV2/{member}.pt": torch_file(zlib.decompress(base64.b64decode(PYG_PICKLE)))
-        for member in ("pretrain", "train", "valid", "test")
+        f"PubChem324kV2/{member}.pt": torch_file(pickled)
+        for member, pickled in (
+            ("pretrain", _LEARNED), ("train", _LEARNED), ("valid", _TESTED), ("test", _TESTED)
+        )
     }
-)
+)  # fmt: skip
 for _name in ("pubchem324k", "pubchem324k_pretrain"):
     FILES[_name] = {**CHEBI20, "pubchem324k/PubChem324kV2.zip": _PUBCHEM}
 
@@ -299,8 +302,9 @@ RECORDS: dict[str, dict[str, dict[str, str]]] = {
         "validation-2": _molecule("C/C=C\\C", "It is an alkene."),
         "test-1": _molecule("CCO", "The molecule is ethanol."),
         "test-2": _molecule("C/C=C\\C", "It is an alkene."),
+        "train-1": _molecule("CCC", "The molecule is propane."),
     },
-    "pubchem324k_pretrain": {},
+    "pubchem324k_pretrain": {"train-1": _molecule("CCC", "The molecule is propane.")},
     "iupac": {
         "validation-2-1": _molecule("C", "The molecule is methane."),
         "test-2-2": _molecule("CC", "The molecule is ethane."),

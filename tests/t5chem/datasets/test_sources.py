@@ -19,7 +19,7 @@ def test_every_dataset_has_small_files():
     assert set(FILES) == set(RECORDS) == set(built_in())
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if RECORDS[name]])
+@pytest.mark.parametrize("name", FILES)
 def test_records(name, tmp_path):
     loaded = load(small(name), write(tmp_path, FILES[name]))
     found = {row.id: row.fields for rows in loaded.rows.values() for row in rows}
@@ -53,9 +53,10 @@ def test_validation_and_test_come_before_train(tmp_path):
         (
             "pubchem324k",
             {},
-            {"on two sides of the split": 2},
+            {"on two sides of the split": 1},
             {"on two sides of the split": 2},
         ),
+        ("pubchem324k_pretrain", {}, {"held out elsewhere": 1}, {}),
         ("iupac", {}, {"held out elsewhere": 1, "on two sides of the split": 1}, {}),
         ("uspto50k", {"product among its reactants, kept as published": 1}, {}, {}),
         (
@@ -94,15 +95,15 @@ def test_reports(name, changed, dropped, counted, tmp_path):
     assert report.counted == counted
 
 
-def test_pretraining_molecules_that_pubchem324k_tests_with_are_dropped(tmp_path):
-    folder = write(tmp_path, FILES["pubchem324k_pretrain"])
+def test_a_dataset_of_which_nothing_is_left(tmp_path):
+    table = "CID\tSMILES\tchebi_id\tchebi_name\tdescription\n1\tC1CC1\tCHEBI:1\tring\tA ring.\n"
+    folder = write(tmp_path, {**FILES["chebi20"], "chebi20/train_rebuilt.tsv": table})
     with pytest.raises(ConfigError) as raised:
-        load(small("pubchem324k_pretrain"), folder)
+        load(small("chebi20_rebuilt"), folder)
     assert raised.value.message.startswith(
-        "No row of pubchem324k_pretrain is left.\n"
-        "pubchem324k_pretrain: 2 rows read\n"
-        "  dropped           2  held out elsewhere, such as PubChem324kV2.zip/pretrain.pt, row 1: "
-        "in pubchem324k"
+        "No row of chebi20_rebuilt is left.\n"
+        "chebi20_rebuilt: 1 rows read\n"
+        "  dropped           1  held out elsewhere, such as train_rebuilt.tsv, row 2: in chebi20"
     )
 
 
