@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from t5chem.datasets.registry import find
 from t5x.errors import RunError
+from t5x.quiet import drop_native_chatter, import_tensorflow
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _build(names: Sequence[str], manual_dir: str | None, data_dir: str | None) -> None:
     # TensorFlow takes seconds to import: a name that does not exist is told before.
+    import_tensorflow()
     import tensorflow_datasets as tfds
 
     from t5chem.datasets import builders  # noqa: F401 - registers them
@@ -44,4 +46,5 @@ def _build(names: Sequence[str], manual_dir: str | None, data_dir: str | None) -
 
 
 if __name__ == "__main__":
+    drop_native_chatter()
     sys.exit(main())

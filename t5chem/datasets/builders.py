@@ -29,6 +29,7 @@ from t5chem.datasets.registry import all_datasets
 from t5x.errors import ConfigError
 
 REPORT: Final = "validation.json"
+_ENTRY: Final = "its columns or options"
 
 
 class DatasetBuilder(
@@ -76,9 +77,10 @@ class DatasetBuilder(
         then = json.loads(path.read_text(encoding="utf-8"))["made_from"]
         now = made_from(self.DATASET, self._manual)
         if now and now != then:
-            changed = ", ".join(sorted({name for name, _ in now.items() ^ then.items()}))
+            changed = sorted({name for name, _ in now.items() ^ then.items()})
+            named = ", ".join(_ENTRY if name == "recipe" else name for name in changed)
             raise ConfigError(
-                f"{self.DATASET.name} was made from other files than are there now ({changed}): "
+                f"{self.DATASET.name} was made from something else than is there now ({named}): "
                 f"remove {self.data_dir} to make it anew."
             )
 

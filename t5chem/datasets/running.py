@@ -30,6 +30,10 @@ _AS_GIVEN: Final = (
     *("title", "licence"),
     *ROLES,
 )
+_UNWATCHED: Final = (
+    " --gin.train.train_eval_dataset_cfg=None --gin.train.infer_eval_dataset_cfg=None"
+)
+"""Trains without rows of validation, which a run otherwise watches and scores."""
 _LOOKUP: Final = "mixture_rates"
 _REPORT: Final = "validation.json"  # what `builders` writes beside a dataset
 
@@ -69,11 +73,13 @@ def _next_steps(dataset: Dataset, file: Path, report: Report) -> str:
     note = f"  note: no row is of the split {' or '.join(without)}\n" if without else ""
     tasks = ", ".join(f"{dataset.name}_{task}" for task in tasks_of(dataset.kind))
     name = f"\"'{dataset.name}'\""
+    unwatched = _UNWATCHED if "validation" in without else ""
     return (
         f"{note}Written: {dataset.name} in {file}\n"
         f"  tasks    {tasks}; all of them: {dataset.name}\n"
         f"  look     t5chem data sample {dataset.name}\n"
         f"  train    python -m t5x.train --gin_file=gin/tiny.gin --gin.MIXTURE_OR_TASK_NAME={name}"
+        f"{unwatched}"
     )
 
 

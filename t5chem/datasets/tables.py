@@ -38,13 +38,19 @@ _OF_SUFFIX: Final[Mapping[str, str]] = {
     ".pq": "parquet",
 }
 _SEPARATORS: Final = {"csv": ",", "tsv": "\t"}
+_SPREADSHEET: Final = "is a spreadsheet: export the table as CSV."
+_COMPRESSED: Final = "is compressed: unpack it."
+_NO_TABLES: Final[Mapping[str, str]] = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), _SPREADSHEET),
+    **dict.fromkeys((".gz", ".bz2", ".xz", ".zst", ".zip"), _COMPRESSED),
+}
 # What files begin with that are no text, and what to do about it.
 _BEGINNINGS: Final[Mapping[bytes, str]] = {
     b"\xff\xfe": "is UTF-16: save it as UTF-8.",
     b"\xfe\xff": "is UTF-16: save it as UTF-8.",
     b"PK\x03\x04": "is a spreadsheet or an archive: export the table as CSV.",
-    b"\xd0\xcf\x11\xe0": "is a spreadsheet: export the table as CSV.",
-    b"\x1f\x8b": "is compressed: unpack it.",
+    b"\xd0\xcf\x11\xe0": _SPREADSHEET,
+    b"\x1f\x8b": _COMPRESSED,
     b"PAR1": "is Parquet: say so with --format parquet.",
 }
 _ROWS_AT_ONCE: Final = 4096
@@ -89,7 +95,10 @@ def format_of(path: str, layout: Layout) -> str:
         >>> format_of("mine.csv", Layout())
         'csv'
     """
-    found = layout.format or _OF_SUFFIX.get(Path(path).suffix.lower())
+    suffix = Path(path).suffix.lower()
+    found = layout.format or _OF_SUFFIX.get(suffix)
+    if found is None and suffix in _NO_TABLES:
+        raise ConfigError(f"{path} {_NO_TABLES[suffix]}")
     if found is None:
         raise ConfigError(
             f"{path}: its name does not tell the format. Say it with --format: {', '.join(FORMATS)}"

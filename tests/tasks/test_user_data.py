@@ -49,4 +49,4 @@ def test_from_a_table_to_examples(in_folder, tmp_path):
     (tmp_path / "mine.csv").write_text("from,with,to\nCCO,CC(=O)Cl,CCOC(C)=O\n")
     refused = in_folder()
     assert refused.returncode != 0
-    assert "mine was made from other files than are there now (" in refused.stderr
+    assert "mine was made from something else than is there now (" in refused.stderr

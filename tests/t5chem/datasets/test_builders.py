@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 
 from t5chem.datasets import build, builders
 from t5chem.datasets.registry import built_in
+from t5chem.datasets.user_datasets import from_values, to_dataset
 from t5x.errors import ConfigError
 from tests.t5chem.datasets.source_files import FILES, RECORDS, write
 
@@ -92,8 +93,28 @@ def test_a_dataset_that_is_there_must_be_of_the_files_that_are_there(small_build
     with pytest.raises(ConfigError) as raised:
         prepare(small_builders["paragraph2actions"](data_dir=tmp_path / "data"), manual)
     assert raised.value.message == (
-        "small_paragraph2actions was made from other files than are there now (tgt-train.txt): "
+        "small_paragraph2actions was made from something else than is there now (tgt-train.txt): "
         f"remove {builder.data_dir} to make it anew."
+    )
+
+
+def test_a_table_must_be_read_by_the_columns_that_it_was_made_with(tmp_path, monkeypatch):
+    (tmp_path / "mine.csv").write_text("SMILES,short,long\nCCO,ethanol,The molecule is ethanol.\n")
+
+    def dataset(**entry):
+        return to_dataset(from_values("mine_in_columns", {"file": "mine.csv", **entry}, tmp_path))
+
+    make = builders.register(dataset(smiles="SMILES", text="short"))
+    made = make(data_dir=tmp_path / "data")
+    prepare(made, tmp_path)
+    monkeypatch.setattr(make, "DATASET", dataset(smiles="SMILES", text="short", title="Alcohols"))
+    prepare(make(data_dir=tmp_path / "data"), tmp_path)
+    monkeypatch.setattr(make, "DATASET", dataset(smiles="SMILES", text="long"))
+    with pytest.raises(ConfigError) as raised:
+        prepare(make(data_dir=tmp_path / "data"), tmp_path)
+    assert raised.value.message == (
+        "mine_in_columns was made from something else than is there now (its columns or options): "
+        f"remove {made.data_dir} to make it anew."
     )
 
 

@@ -62,11 +62,20 @@ def test_add_says_what_is_wrong_and_what_to_do_next(run, here):
         "  tasks    mine_text2mol, mine_mol2text; all of them: mine\n"
         "  look     t5chem data sample mine\n"
         "  train    python -m t5x.train --gin_file=gin/tiny.gin"
-        " --gin.MIXTURE_OR_TASK_NAME=\"'mine'\"\n"
+        " --gin.MIXTURE_OR_TASK_NAME=\"'mine'\""
+        " --gin.train.train_eval_dataset_cfg=None --gin.train.infer_eval_dataset_cfg=None\n"
     )
     written = (here / "datasets.yaml").read_text()
     assert "mine:\n  file: mine.csv\n  smiles: SMILES\n  text: caption\n  sha256:\n" in written
     assert written.endswith("  rows:\n    train: 4\n")
+
+
+def test_a_table_with_validation_is_trained_on_and_watched(run, here):
+    (here / "valid.csv").write_text("SMILES,caption\nCCCCCC,hexane\n")
+    files = ("--file", "mine.csv", "--validation", "valid.csv")
+    _, out, _ = run("add", "mine", *files, "--smiles", "SMILES", "--text", "caption")
+    assert "  note: no row is of the split test\n" in out
+    assert out.endswith("--gin.MIXTURE_OR_TASK_NAME=\"'mine'\"\n")
 
 
 def test_add_with_every_option(run, here):

@@ -216,6 +216,8 @@ def test_bad_rows_of_json_lines(write):
             "FILE is a spreadsheet or an archive: export the table as CSV.",
         ),
         ("a.csv", b"\x1f\x8b\x08\x00", "FILE is compressed: unpack it."),
+        ("a.csv.gz", b"\x1f\x8b\x08\x00", "FILE is compressed: unpack it."),
+        ("a.XLSX", b"PK\x03\x04", "FILE is a spreadsheet: export the table as CSV."),
         (
             "a.jsonl",
             '{"smile": "C", "text": ""}',
