@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -16,10 +16,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt32
 
 from t5chem.constrained import constrain, smiles_tokens
+from t5chem.fusion import FusionConfig, network_of
 from t5chem.model_folder import BeamSemantics
 from t5x.beam_search import EarlyStopping, beam_search, brevity_penalty, hf_beam_search
 from t5x.decoding import temperature_sample
-from t5x.examples.t5.network import T5Config, Transformer
+from t5x.examples.t5.network import T5Config
 from t5x.models import EncoderDecoderModel
 
 
@@ -55,17 +56,23 @@ class Decoding:
         return self.num_decodes > 1 and not self.samples
 
 
-def _model(config: T5Config, vocabulary: Any, decode_fn: Callable[..., Any]) -> EncoderDecoderModel:
-    return EncoderDecoderModel(Transformer(config), vocabulary, vocabulary, decode_fn=decode_fn)
+Config = T5Config | FusionConfig
+Inputs = Mapping[str, Any]
+"""Model features of the encoder, `Int[Array, "rows source"]`: `encoder_input_tokens`, and
+`chemistry_input_tokens` where the chemistry encoder has its own vocabulary; 0 is padding."""
+
+
+def _model(config: Config, vocabulary: Any, decode_fn: Callable[..., Any]) -> EncoderDecoderModel:
+    return EncoderDecoderModel(network_of(config), vocabulary, vocabulary, decode_fn=decode_fn)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2))
 def generate(
-    config: T5Config,
+    config: Config,
     settings: Decoding,
     vocabulary: Any,
     params: Any,
-    inputs: Int[Array, "rows source"],
+    inputs: Inputs,
     hashes: UInt32[Array, " rows"],
     seed: UInt32[Array, ""],
     temperature: Float[Array, ""],
@@ -77,7 +84,7 @@ def generate(
         settings: of the decoding.
         vocabulary: of the answers.
         params: of the network.
-        inputs: ids; 0 is padding.
+        inputs: features of the encoder.
         hashes: of what each row asks; its draws depend on this number and on the seed.
         seed: of the draws.
         temperature: of the draws.
@@ -87,10 +94,10 @@ def generate(
     if settings.valid_smiles:
         tokens = smiles_tokens(vocabulary, config.vocab_size, settings.with_ions)
         decode_fn = constrain(decode_fn, tokens)
-    places = jnp.zeros((inputs.shape[0], settings.length), jnp.int32)
+    places = jnp.zeros((len(hashes), settings.length), jnp.int32)
     answers, aux = _model(config, vocabulary, decode_fn).predict_batch_with_aux(
         params,
-        {"encoder_input_tokens": inputs, "decoder_input_tokens": places},
+        {**inputs, "decoder_input_tokens": places},
         rng=keys,
         decoder_params=arguments,
         return_all_decodes=True,
@@ -135,14 +142,14 @@ def _log_likelihoods(
 
 @functools.partial(jax.jit, static_argnums=0)
 def score(
-    config: T5Config,
+    config: Config,
     params: Any,
-    inputs: Int[Array, "rows source"],
+    inputs: Inputs,
     targets: Int[Array, "rows target"],
 ) -> Float[Array, " rows"]:
     """Returns the log-likelihood of each row's targets."""
     batch = {
-        "encoder_input_tokens": inputs,
+        **inputs,
         "decoder_target_tokens": targets,
         "decoder_input_tokens": jnp.pad(targets, ((0, 0), (1, 0)))[:, :-1],
     }
@@ -151,12 +158,10 @@ def score(
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def embed(
-    config: T5Config, params: Any, inputs: Int[Array, "rows source"]
-) -> Float[Array, "rows width"]:
-    """Returns the encoder's states, averaged over the tokens of each row."""
-    states: Any = Transformer(config).apply(
-        {"params": params}, inputs, enable_dropout=False, method="encode"
+def embed(config: Config, params: Any, inputs: Inputs) -> Float[Array, "rows width"]:
+    """Returns what the decoder reads of the inputs, averaged over the tokens of each row."""
+    states: Any = network_of(config).apply(
+        {"params": params}, **inputs, enable_dropout=False, method="encode"
     )
-    weights = (inputs > 0).astype(jnp.float32)[..., None]
+    weights = (inputs["encoder_input_tokens"] > 0).astype(jnp.float32)[..., None]
     return jnp.sum(states.astype(jnp.float32) * weights, axis=1) / jnp.sum(weights, axis=1)

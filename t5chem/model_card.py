@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from t5chem.fusion import FusionConfig
+from t5chem.fusion_folder import parameter_shapes
+from t5chem.tokenizer_files import CHEMISTRY_SPIECE, SPIECE
 from t5x.examples.t5.network import T5Config
 from t5x.huggingface import tensor_places
 
 _HEAD = """\
 ---
-library_name: transformers
+library_name: {library}
 pipeline_tag: text2text-generation
 tags: [chemistry, smiles, t5]
 ---
@@ -28,24 +32,32 @@ Each task has a prompt, which stands before the input:
 {prompts}
 
 ```python
-from transformers import AutoTokenizer, T5ForConditionalGeneration
-
-tokenizer = AutoTokenizer.from_pretrained(".")
-model = T5ForConditionalGeneration.from_pretrained(".")
-inputs = tokenizer("{example}", return_tensors="pt")
-print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))
+{code}
 ```
 
 Inputs have at most {inputs} tokens, answers {targets}.
 
 ## Vocabulary
 
-`{name}`, {vocab_size:,} ids; SHA-256 of `spiece.model`: `{sha256}`.
+{vocabularies}
 """
+
+_WITH_TRANSFORMERS = """\
+from transformers import AutoTokenizer, T5ForConditionalGeneration
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+model = T5ForConditionalGeneration.from_pretrained(".")
+inputs = tokenizer("{example}", return_tensors="pt")
+print(tokenizer.decode(model.generate(**inputs)[0], skip_special_tokens=True))"""
+
+_WITH_T5CHEM = """\
+from t5chem import Predictor
+
+print(Predictor.load(".").mol2text("CCO").best.text)"""
 
 
 def model_card(
-    config: T5Config,
+    config: T5Config | FusionConfig,
     vocabulary: Mapping[str, Any],
     max_lengths: Mapping[str, int],
     info: Mapping[str, Any],
@@ -55,21 +67,27 @@ def model_card(
 
     Args:
         config: of the network.
-        vocabulary: `name`, `sha256` and `vocab_size`.
+        vocabulary: `name`, `sha256` and `vocab_size`; `chemistry` has those of a second one.
         max_lengths: most tokens of `inputs` and `targets`.
         info: as `LoadedModel.info`; what is not in it is not said.
         prompts: of each task.
     """
+    is_fused = isinstance(config, FusionConfig)
+    example = prompts["mol2text"] + "CCO"
+    chemistry = vocabulary.get("chemistry")
     text = _HEAD.format(
+        library="t5chem" if is_fused else "transformers",
         title="A T5 that speaks chemistry and English",
         summary=_summary(config, info),
         prompts="\n".join(
             f"| {task} | `{prompt}` |" if prompt else f"| {task} | none: the input stands alone |"
             for task, prompt in prompts.items()
         ),
-        example=prompts["mol2text"] + "CCO",
-        **max_lengths,
-        **{name: vocabulary[name] for name in ("name", "sha256", "vocab_size")},
+        code=_WITH_T5CHEM if is_fused else _WITH_TRANSFORMERS.format(example=example),
+        inputs=max_lengths["inputs"],
+        targets=max_lengths["targets"],
+        vocabularies=_vocabulary_line(vocabulary, SPIECE)
+        + ("\n" + _vocabulary_line(chemistry, CHEMISTRY_SPIECE) if chemistry else ""),
     )
     if metrics := info.get("metrics"):
         text += "\n## Results\n\n" + _metrics_table(metrics)
@@ -78,12 +96,14 @@ def model_card(
     return text
 
 
-def _summary(config: T5Config, info: Mapping[str, Any]) -> str:
-    count = sum(_product(place.shape) for place in tensor_places(config).values())
-    sentences = [
-        f"{count:,} parameters: {config.num_encoder_layers} + {config.num_decoder_layers} layers "
-        f"of width {config.emb_dim}."
-    ]
+def _vocabulary_line(facts: Mapping[str, Any], file: str) -> str:
+    return (
+        f"`{facts['name']}`, {facts['vocab_size']:,} ids; SHA-256 of `{file}`: `{facts['sha256']}`."
+    )
+
+
+def _summary(config: T5Config | FusionConfig, info: Mapping[str, Any]) -> str:
+    sentences = [_sizes(config)]
     if "step" in info:
         sentences.append(f"Trained for {info['step']:,} steps.")
     if tasks := info.get("tasks"):
@@ -91,8 +111,22 @@ def _summary(config: T5Config, info: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _product(shape: tuple[int, ...]) -> int:
-    return shape[0] * (shape[1] if len(shape) > 1 else 1)
+def _sizes(config: T5Config | FusionConfig) -> str:
+    if isinstance(config, FusionConfig):
+        shapes = list(parameter_shapes(config).values())
+        text, chemistry, decoder = config.text_encoder, config.chemistry_encoder, config.decoder
+        return (
+            f"{sum(map(math.prod, shapes)):,} parameters: a text encoder of "
+            f"{text.num_encoder_layers} layers of width {text.emb_dim} and a chemistry encoder of "
+            f"{chemistry.num_encoder_layers} of {chemistry.emb_dim}, joined by "
+            f"{config.aggregation.replace('_', '-')}, and a decoder of "
+            f"{decoder.num_decoder_layers} layers of width {decoder.emb_dim}."
+        )
+    shapes = [place.shape for place in tensor_places(config).values()]
+    return (
+        f"{sum(map(math.prod, shapes)):,} parameters: {config.num_encoder_layers} + "
+        f"{config.num_decoder_layers} layers of width {config.emb_dim}."
+    )
 
 
 def _metrics_table(metrics: Mapping[str, Mapping[str, float]]) -> str:

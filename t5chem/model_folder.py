@@ -3,7 +3,9 @@
 A model folder is what Hugging Face's `transformers` calls one: `config.json`,
 `generation_config.json`, `model.safetensors`, `spiece.model` and files of the tokenizer. Ours add
 `prompts.json` (what stands before the input of each task), `vocabulary.json` (which vocabulary it
-is), `training.json` (what is known of the training) and `README.md`, the model card.
+is), `training.json` (what is known of the training) and `README.md`, the model card. A two-encoder
+model, which `transformers` does not have, is a folder of the same files; its weights have our names
+and a second vocabulary is `chemistry_spiece.model`.
 """
 
 from __future__ import annotations
@@ -18,9 +20,17 @@ from typing import Any, Literal
 
 from flax import traverse_util
 
+from t5chem import fusion_folder
+from t5chem.fusion import FusionConfig
 from t5chem.model_card import model_card
 from t5chem.prompts import PROMPTS
-from t5chem.tokenizer_files import SPIECE, TOKENIZER_CONFIG, write_tokenizer_files
+from t5chem.tokenizer_files import (
+    CHEMISTRY_SPIECE,
+    SPIECE,
+    TOKENIZER_CONFIG,
+    copy_file,
+    write_tokenizer_files,
+)
 from t5chem.vocabularies import SentencePieceVocabulary, chem
 from t5x import huggingface
 from t5x.errors import did_you_mean
@@ -41,6 +51,8 @@ BeamSemantics = Literal["t5x", "hf"]
 GENERATION_CONFIG = "generation_config.json"
 TASK_PROMPTS = "prompts.json"
 VOCABULARY = "vocabulary.json"
+CHEMISTRY = "chemistry"
+"""What `vocabulary.json` says of the chemistry encoder's vocabulary stands under this name."""
 TRAINING = "training.json"
 CARD = "README.md"
 LENGTH = 512
@@ -55,7 +67,7 @@ class LoadedModel:
     """A model that can answer.
 
     Attributes:
-        config: sizes of the network; `network.Transformer(config)` runs it.
+        config: sizes of the network; `fusion.network_of(config)` runs it.
         params: nested dictionaries of float32 arrays under T5X's names.
         vocabulary: of inputs and targets.
         beam_semantics: 'hf' for `t5x.beam_search.hf_beam_search`, 't5x' for `beam_search`.
@@ -65,9 +77,10 @@ class LoadedModel:
         info: facts for the model card, whatever is known of: `step`, `tasks`, `metrics`,
             `vocabulary` and `training_config`; empty for a folder that does not say.
         prompts: what stands before the input of each task; '' where the input stands alone.
+        chemistry_vocabulary: of the chemistry encoder of a two-encoder model with two; else None.
     """
 
-    config: T5Config
+    config: T5Config | FusionConfig
     params: dict[str, Any]
     vocabulary: SentencePieceVocabulary
     beam_semantics: BeamSemantics
@@ -75,6 +88,7 @@ class LoadedModel:
     max_lengths: dict[str, int]
     info: dict[str, Any]
     prompts: Mapping[str, str] = dataclasses.field(default_factory=lambda: PROMPTS)
+    chemistry_vocabulary: SentencePieceVocabulary | None = None
 
 
 def load_model(path: str | os.PathLike[str]) -> LoadedModel:
@@ -104,13 +118,17 @@ def load_model_folder(path: str | os.PathLike[str]) -> LoadedModel:
         ModelFolderError: a file is missing or damaged, or is not of a T5 that we have.
     """
     folder = os.fspath(path)
-    vocabulary = _read_vocabulary(folder)
-    config, params = huggingface.read_folder(folder)
-    if vocabulary.vocab_size > config.vocab_size:
-        raise ModelFolderError(
-            f"{folder}: {SPIECE} with its sentinels has {vocabulary.vocab_size} ids, the embedding "
-            f"{config.vocab_size} rows: they do not belong together."
-        )
+    vocabulary, chemistry_vocabulary = _read_vocabulary(folder, SPIECE), None
+    content = read_json(os.path.join(folder, huggingface.CONFIG))
+    config: T5Config | FusionConfig
+    if content.get("model_type") == fusion_folder.MODEL_TYPE:
+        config, params = fusion_folder.read_folder(folder)
+        if config.two_vocabularies:
+            chemistry_vocabulary = _read_vocabulary(folder, CHEMISTRY_SPIECE)
+            _check_rows(folder, chemistry_vocabulary, config.chemistry_encoder.vocab_size)
+    else:
+        config, params = huggingface.read_folder(folder)
+    _check_rows(folder, vocabulary, config.vocab_size)
     generation = _read_if_there(folder, GENERATION_CONFIG)
     return LoadedModel(
         config=config,
@@ -128,7 +146,16 @@ def load_model_folder(path: str | os.PathLike[str]) -> LoadedModel:
         },
         info=_read_if_there(folder, TRAINING),
         prompts=_read_prompts(folder),
+        chemistry_vocabulary=chemistry_vocabulary,
     )
+
+
+def _check_rows(folder: str, vocabulary: SentencePieceVocabulary, rows: int) -> None:
+    if vocabulary.vocab_size > rows:
+        raise ModelFolderError(
+            f"{folder}: {os.path.basename(vocabulary.model_file)} with its sentinels has "
+            f"{vocabulary.vocab_size} ids, the embedding {rows} rows: they do not belong together."
+        )
 
 
 def _read_if_there(folder: str, name: str) -> dict[str, Any]:
@@ -151,19 +178,25 @@ def _read_prompts(folder: str) -> dict[str, str]:
     return {**PROMPTS, **said}
 
 
-def _read_vocabulary(folder: str) -> SentencePieceVocabulary:
-    file = os.path.join(folder, SPIECE)
+def _read_vocabulary(folder: str, name: str) -> SentencePieceVocabulary:
+    """Returns the vocabulary of `spiece.model`, or of the chemistry encoder's."""
+    file = os.path.join(folder, name)
     if not os.path.isfile(file):
         raise ModelFolderError(
             f"{file} is missing: it is the SentencePiece model that the vocabulary is read from. "
             "Copy it from where the folder came from (T5's own is in every google-t5 folder)."
         )
-    extra_ids = _read_if_there(folder, TOKENIZER_CONFIG).get("extra_ids", 100)
+    facts = _read_if_there(folder, VOCABULARY)
+    if name == CHEMISTRY_SPIECE:
+        facts = facts.get(CHEMISTRY, {})
+        extra_ids = facts.get("extra_ids", 100)
+    else:
+        extra_ids = _read_if_there(folder, TOKENIZER_CONFIG).get("extra_ids", 100)
     try:
         vocabulary = SentencePieceVocabulary(file, int(extra_ids))
     except (RuntimeError, TypeError, ValueError) as error:
         raise ModelFolderError(f"{file} is not a vocabulary of a T5: {error}") from error
-    expected = _read_if_there(folder, VOCABULARY).get("sha256")
+    expected = facts.get("sha256")
     if expected not in (None, _sha256(file)):
         raise ModelFolderError(
             f"{file} has SHA-256 {_sha256(file)}, and {VOCABULARY} says {expected}: the model was "
@@ -193,7 +226,8 @@ def _target_length(generation: dict[str, Any]) -> int:
 def save_model_folder(model: LoadedModel, path: str | os.PathLike[str]) -> None:
     """Writes a model folder; the same model gives the same bytes.
 
-    The folder answers as `transformers` does, whatever `beam_semantics` the model has.
+    The folder answers as `transformers` does, whatever `beam_semantics` the model has. That of a
+    two-encoder model is read by this package alone.
 
     Args:
         model: to be written, weights in float32.
@@ -203,11 +237,19 @@ def save_model_folder(model: LoadedModel, path: str | os.PathLike[str]) -> None:
         ModelFolderError: the network is none that `transformers` has, or a weight is not finite.
     """
     folder = os.fspath(path)
-    described = huggingface.config_to_json(model.config)
-    os.makedirs(folder, exist_ok=True)
-    huggingface.write_weights(folder, model.config, model.params)
+    if isinstance(model.config, FusionConfig):
+        described = fusion_folder.config_to_json(model.config)
+        os.makedirs(folder, exist_ok=True)
+        fusion_folder.write_weights(folder, model.config, model.params)
+    else:
+        described = huggingface.config_to_json(model.config)
+        os.makedirs(folder, exist_ok=True)
+        huggingface.write_weights(folder, model.config, model.params)
     write_tokenizer_files(model.vocabulary, model.max_lengths["inputs"], folder)
     vocabulary = vocabulary_facts(model.vocabulary)
+    if model.chemistry_vocabulary is not None:
+        copy_file(model.chemistry_vocabulary.model_file, os.path.join(folder, CHEMISTRY_SPIECE))
+        vocabulary[CHEMISTRY] = vocabulary_facts(model.chemistry_vocabulary)
     _write_json(folder, VOCABULARY, vocabulary)
     _write_json(folder, TRAINING, model.info)
     _write_json(folder, TASK_PROMPTS, dict(model.prompts))

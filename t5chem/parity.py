@@ -17,10 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from t5chem.fusion import network_of
 from t5chem.model_folder import LoadedModel, ModelFolderError, load_model
 from t5x import sampling
 from t5x.beam_search import hf_beam_search
-from t5x.examples.t5 import network
 from t5x.models import EncoderDecoderModel
 
 Backend = Literal["jax", "transformers"]
@@ -73,7 +73,7 @@ class OurSide:
         self.name = name
         self._vocabulary = model.vocabulary
         self._params = jax.device_put(model.params)
-        self._module = network.Transformer(model.config)
+        self._module = network_of(model.config)
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids of a text, the end id included."""

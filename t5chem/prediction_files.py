@@ -163,7 +163,9 @@ def run_id(task: str, options: Any, model: Any) -> str:
         options: `Options`.
         model: `LoadedModel`; a sample of its weights stands for them.
     """
-    sample = model.params["token_embedder"]["embedding"][:64]
+    # Of two encoders and a decoder the decoder is what training always changes.
+    params = model.params.get("decoder") if "text_encoder" in model.params else model.params
+    sample = params["token_embedder"]["embedding"][:64]
     described = [task, repr(options), repr(model.config), repr(model.generation)]
     described += [repr(sorted(model.prompts.items())), model.vocabulary.fingerprint]
     digest = hashlib.sha256("\n".join(described).encode())

@@ -13,7 +13,7 @@ import functools
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, overload
+from typing import Any, Final, TypeVar, overload
 
 import jax
 import numpy as np
@@ -33,6 +33,11 @@ _FIRST_BUCKET: Final = 32
 _SHORT_ANSWERS: Final = (64, 192)
 
 _Answers = list[tuple[list[int], float]]
+
+T = TypeVar("T")
+
+Ids = tuple[list[int], ...]
+"""An input by the model's vocabulary, and by the chemistry encoder's own if there is one."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,11 +63,8 @@ class Predictor:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"batch_size={self.batch_size}: at least one input at once.")
-        config = self.model.config
         # Compiled functions are looked up by configuration, so it has to be hashable.
-        config = config.replace(  # type: ignore[attr-defined]
-            mlp_activations=tuple(config.mlp_activations)
-        )
+        config = _hashable(self.model.config)
         on_device = jax.device_put(self.model.params)
         model = dataclasses.replace(self.model, config=config, params=on_device)
         object.__setattr__(self, "model", model)
@@ -216,7 +218,7 @@ class Predictor:
         scores = np.zeros(len(inputs), np.float32)
         longest = self.model.max_lengths["targets"]
         for rows, length, size in self._batches(asked):
-            batch = _pad([asked[row] for row in rows], length, size)
+            batch = _features([asked[row] for row in rows], length, size)
             wanted = [answers[row] for row in rows]
             width = _bucket(max(map(len, wanted)), longest)
             targets_batch = _pad(wanted, width, size)
@@ -237,7 +239,7 @@ class Predictor:
         asked = _all_good([self._ids(task, text) for text in inputs])
         vectors = np.zeros((len(inputs), self.model.config.emb_dim), np.float32)
         for rows, length, size in self._batches(asked):
-            batch = _pad([asked[row] for row in rows], length, size)
+            batch = _features([asked[row] for row in rows], length, size)
             means = generation.embed(self.model.config, self.model.params, batch)
             vectors[rows] = np.asarray(means)[: len(rows)]
         return vectors
@@ -279,7 +281,7 @@ class Predictor:
             smiles_tokens(self.model.vocabulary, self.model.config.vocab_size, settings.with_ions)
         return settings
 
-    def _ids(self, task: str, text: str) -> list[int] | str:
+    def _ids(self, task: str, text: str) -> Ids | str:
         """Returns what the model reads, or what is wrong with the input."""
         _check_task(task)
         if not text.strip():
@@ -292,10 +294,11 @@ class Predictor:
             # Ions that are charged apart may not be a compound each: then the text stays as it is.
             text = canonical_mixture(text) or text
         asked = self.model.prompts[task] + text
-        ids = [*self.model.vocabulary.encode(asked), self.model.vocabulary.eos_id]
+        vocabularies = (self.model.vocabulary, self.model.chemistry_vocabulary)
+        ids = tuple([*v.encode(asked), v.eos_id] for v in vocabularies if v is not None)
         longest = self.model.max_lengths["inputs"]
-        if len(ids) > longest:
-            return f"too long: {len(ids)} tokens with the prompt, the model reads {longest}"
+        if (length := _length(ids)) > longest:
+            return f"too long: {length} tokens with the prompt, the model reads {longest}"
         return ids
 
     def _target_ids(self, text: str) -> list[int] | str:
@@ -305,20 +308,20 @@ class Predictor:
             return f"target too long: {len(ids)} tokens, the model writes {longest}"
         return ids
 
-    def _batches(self, asked: Sequence[list[int] | str]) -> Iterator[tuple[list[int], int, int]]:
+    def _batches(self, asked: Sequence[Ids | str]) -> Iterator[tuple[list[int], int, int]]:
         """Yields (numbers of rows, padded length, padded number of rows); skips what has no ids."""
         buckets: dict[int, list[int]] = {}
         longest = self.model.max_lengths["inputs"]
         for row, ids in enumerate(asked):
             if not isinstance(ids, str):
-                buckets.setdefault(_bucket(len(ids), longest), []).append(row)
+                buckets.setdefault(_bucket(_length(ids), longest), []).append(row)
         size = 1 if len(asked) == 1 else self.batch_size
         for length, rows in sorted(buckets.items()):
             for start in range(0, len(rows), size):
                 yield rows[start : start + size], length, size
 
     def _decode(
-        self, asked: Sequence[list[int] | str], settings: Decoding, options: Options
+        self, asked: Sequence[Ids | str], settings: Decoding, options: Options
     ) -> list[_Answers]:
         """Returns tokens and log-likelihoods of each row's answers, best first."""
         answers: list[_Answers] = [[] for _ in asked]
@@ -328,7 +331,7 @@ class Predictor:
             shorter = dataclasses.replace(settings, length=length, drop_unfinished=is_short)
             for rows, places, size in self._batches(waiting):
                 ids = [ids for row in rows if not isinstance(ids := waiting[row], str)]
-                found = self._generate(_pad(ids, places, size), shorter, options)
+                found = self._generate(_features(ids, places, size), shorter, options)
                 for row, answer in zip(rows, found, strict=False):
                     answers[row] = answer
                     if any(self.model.vocabulary.eos_id in ids for ids, _ in answer):
@@ -336,10 +339,11 @@ class Predictor:
         return answers
 
     def _generate(
-        self, batch: Int[np.ndarray, "rows source"], settings: Decoding, options: Options
+        self, batch: dict[str, np.ndarray], settings: Decoding, options: Options
     ) -> list[_Answers]:
         """Answers one batch; draws depend on the seed and the row's own ids."""
-        hashes = np.array([zlib.crc32(row.tobytes()) for row in batch], np.uint32)
+        rows = batch["encoder_input_tokens"]
+        hashes = np.array([zlib.crc32(row.tobytes()) for row in rows], np.uint32)
         tokens, scores = jax.device_get(
             generation.generate(
                 self.model.config,
@@ -370,6 +374,17 @@ class Predictor:
             _candidate(task, rank, text, log_likelihood)
             for rank, (text, log_likelihood) in enumerate(list(texts.items())[:top], start=1)
         )
+
+
+def _hashable(config: Any) -> Any:
+    """Returns a configuration with tuples for its lists."""
+    parts = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    for name, value in parts.items():
+        if dataclasses.is_dataclass(value):
+            parts[name] = _hashable(value)
+        elif isinstance(value, list):
+            parts[name] = tuple(value)
+    return dataclasses.replace(config, **parts)
 
 
 def _check_task(task: str) -> None:
@@ -422,7 +437,7 @@ def _route(result: Result, precursors: Candidate, made: dict[str, Result]) -> Ro
     return Route(precursors, answer.best, closes)
 
 
-def _all_good(rows: Sequence[list[int] | str]) -> list[list[int]]:
+def _all_good(rows: Sequence[T | str]) -> list[T]:
     bad = [f"row {number}: {row}" for number, row in enumerate(rows) if isinstance(row, str)]
     if bad:
         raise ValueError(f"{len(bad)} of {len(rows)} rows cannot be asked; {'; '.join(bad[:5])}.")
@@ -435,6 +450,17 @@ def _bucket(length: int, longest: int) -> int:
     while bucket < length:
         bucket *= 2
     return min(bucket, max(longest, length))
+
+
+def _length(ids: Ids) -> int:
+    return max(map(len, ids))
+
+
+def _features(rows: Sequence[Ids], length: int, size: int) -> dict[str, np.ndarray]:
+    """The model features of what is asked."""
+    names = ("encoder_input_tokens", "chemistry_input_tokens")
+    columns = zip(*rows, strict=True)
+    return {name: _pad(column, length, size) for name, column in zip(names, columns, strict=False)}
 
 
 def _pad(rows: Sequence[list[int]], length: int, size: int) -> Int[np.ndarray, "rows length"]:

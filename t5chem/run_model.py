@@ -9,15 +9,27 @@ import os
 import re
 from typing import Any
 
+import numpy as np
 from flax import traverse_util
 
+from t5chem.fusion import FusionConfig
+from t5chem.fusion_folder import config_from_json, is_fused
+from t5chem.fusion_folder import parameter_shapes as fused_shapes
 from t5chem.model_folder import LENGTH, LoadedModel, ModelFolderError, vocabulary_facts
-from t5chem.tokenizer_files import SPIECE
+from t5chem.tokenizer_files import CHEMISTRY_SPIECE, SPIECE
 from t5chem.vocabularies import SentencePieceVocabulary, chem
 from t5x.checkpoint_integrity import STEP_PREFIX, checkpoints_in, is_checkpoint, step_of
-from t5x.checkpoint_network import read_network
+from t5x.checkpoint_network import (
+    check_shapes,
+    parameter_shapes,
+    read_description,
+    read_network,
+    read_parameters,
+)
+from t5x.checkpoint_reading import open_checkpoint
 from t5x.checkpoint_restoring import find_checkpoint
 from t5x.errors import RunError
+from t5x.examples.t5.network import T5Config
 
 CONFIG = "config.gin"
 EMBEDDING_MULTIPLE = 128
@@ -31,7 +43,9 @@ def load_run(path: str | os.PathLike[str], step: int | None = None) -> LoadedMod
     """Returns the model of a run, with T5X's beams.
 
     The vocabulary is the file `spiece.model` in the run's folder or beside the tensors, or `chem`
-    if the embedding has its number of rows. Lengths and tasks are read from the run's `config.gin`.
+    if the embedding has its number of rows; that of a chemistry encoder with its own vocabulary
+    likewise is `chemistry_spiece.model`, or `chem`. Lengths and tasks are read from the run's
+    `config.gin`.
 
     Args:
         path: the run's `model_dir` or a `checkpoint_<step>`.
@@ -43,22 +57,38 @@ def load_run(path: str | os.PathLike[str], step: int | None = None) -> LoadedMod
     """
     checkpoint = _checkpoint(os.path.abspath(path), step)
     try:
-        network = read_network(checkpoint)
+        config, params, trained_steps = _network(checkpoint)
     except (FileNotFoundError, RunError) as error:
         raise ModelFolderError(str(error)) from error
     model_dir = os.path.dirname(checkpoint)
-    vocabulary = _vocabulary([checkpoint, model_dir], network.config.vocab_size, checkpoint)
+    folders = [checkpoint, model_dir]
+    vocabulary, chemistry = _vocabulary(folders, config.vocab_size, checkpoint), None
+    if isinstance(config, FusionConfig) and config.two_vocabularies:
+        rows = config.chemistry_encoder.vocab_size
+        chemistry = _vocabulary(folders, rows, checkpoint, CHEMISTRY_SPIECE)
     training = _read_config(model_dir)
     lengths = _macro(training, "TASK_FEATURE_LENGTHS") or {}
     return LoadedModel(
-        config=network.config,
-        params=traverse_util.unflatten_dict(network.params, sep="/"),
+        config=config,
+        params=traverse_util.unflatten_dict(params, sep="/"),
         vocabulary=vocabulary,
         beam_semantics="t5x",
         generation=dict(T5X_GENERATION),
         max_lengths={name: lengths.get(name, LENGTH) for name in ("inputs", "targets")},
-        info=_info(model_dir, network.step, training, vocabulary),
+        info=_info(model_dir, trained_steps, training, vocabulary),
+        chemistry_vocabulary=chemistry,
     )
+
+
+def _network(checkpoint: str) -> tuple[T5Config | FusionConfig, dict[str, np.ndarray], int | None]:
+    """Returns sizes, parameters and step of a T5 or of a two-encoder network."""
+    described = read_description(checkpoint)
+    if described is None or not is_fused(described[0]):
+        return read_network(checkpoint)
+    config = config_from_json(*described)
+    reader = open_checkpoint(checkpoint)
+    check_shapes(fused_shapes(config), parameter_shapes(reader), checkpoint)
+    return (config, *read_parameters(reader))
 
 
 def _checkpoint(path: str, step: int | None) -> str:
@@ -82,9 +112,11 @@ def _checkpoint(path: str, step: int | None) -> str:
     return found
 
 
-def _vocabulary(folders: list[str], rows: int, checkpoint: str) -> SentencePieceVocabulary:
+def _vocabulary(
+    folders: list[str], rows: int, checkpoint: str, name: str = SPIECE
+) -> SentencePieceVocabulary:
     for folder in folders:
-        file = os.path.join(folder, SPIECE)
+        file = os.path.join(folder, name)
         if os.path.isfile(file):
             return SentencePieceVocabulary(file)
     if 0 <= rows - chem().vocab_size < EMBEDDING_MULTIPLE:
@@ -92,7 +124,7 @@ def _vocabulary(folders: list[str], rows: int, checkpoint: str) -> SentencePiece
     raise ModelFolderError(
         f"{checkpoint} has an embedding of {rows} rows, which is not that of the vocabulary chem "
         f"({chem().vocab_size} ids): put the SentencePiece model that it was trained with into the "
-        f"run's folder as {SPIECE}."
+        f"run's folder as {name}."
     )
 
 

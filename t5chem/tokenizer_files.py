@@ -13,6 +13,7 @@ import sentencepiece
 from t5chem.vocabularies import SentencePieceVocabulary, chem
 
 SPIECE = "spiece.model"
+CHEMISTRY_SPIECE = "chemistry_spiece.model"
 TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 
@@ -35,13 +36,13 @@ def write_tokenizer_files(
         max_length: most tokens of an input.
         folder: exists.
     """
-    _copy(vocabulary.model_file, os.path.join(folder, SPIECE))
+    copy_file(vocabulary.model_file, os.path.join(folder, SPIECE))
     beside = os.path.join(os.path.dirname(vocabulary.model_file), TOKENIZER)
     is_chem = vocabulary == chem()
     if is_chem:
         _write_json(tokenizer_json(vocabulary), os.path.join(folder, TOKENIZER))
     elif os.path.isfile(beside):
-        _copy(beside, os.path.join(folder, TOKENIZER))
+        copy_file(beside, os.path.join(folder, TOKENIZER))
     content = {
         "tokenizer_class": "PreTrainedTokenizerFast" if is_chem else "T5Tokenizer",
         "extra_ids": vocabulary.extra_ids,
@@ -52,7 +53,8 @@ def write_tokenizer_files(
     _write_json(content, os.path.join(folder, TOKENIZER_CONFIG))
 
 
-def _copy(source: str, target: str) -> None:
+def copy_file(source: str, target: str) -> None:
+    """Copies a file, unless it is the target itself."""
     if not (os.path.exists(target) and os.path.samefile(source, target)):
         shutil.copyfile(source, target)
 

@@ -7,7 +7,6 @@ where the feed-forward block is gated.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from collections.abc import Mapping
@@ -16,12 +15,12 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from t5x.checkpoint_reading import open_checkpoint
+from t5x.checkpoint_reading import CheckpointReader, open_checkpoint
 from t5x.examples.t5.network import T5Config
 from t5x.huggingface import tensor_places
+from t5x.network_description import NETWORK, t5_config
 from t5x.tensor_files import ModelFolderError, read_json
 
-NETWORK = "network.json"
 TARGET = "target/"
 STEP = "state/step"
 
@@ -50,23 +49,47 @@ def read_network(checkpoint: str) -> CheckpointNetwork:
         ModelFolderError: its tensors are not those of a T5.
     """
     reader = open_checkpoint(checkpoint)
-    shapes = {
+    shapes = parameter_shapes(reader)
+    described = read_description(checkpoint)
+    if described is None:
+        config = config_from_shapes(shapes, checkpoint)
+    else:
+        config = t5_config(*described)
+    expected = {name: place.shape for name, place in tensor_places(config).items()}
+    check_shapes(expected, shapes, checkpoint)
+    return CheckpointNetwork(config, *read_parameters(reader))
+
+
+def read_description(checkpoint: str) -> tuple[dict[str, Any], str] | None:
+    """Returns what stands in the `network.json` beside a checkpoint, and its path; None without.
+
+    Args:
+        checkpoint: `.../checkpoint_100`.
+    """
+    beside = os.path.join(os.path.dirname(checkpoint), NETWORK)
+    return (read_json(beside), beside) if os.path.isfile(beside) else None
+
+
+def parameter_shapes(reader: CheckpointReader) -> dict[str, tuple[int, ...]]:
+    """Returns the shapes of a checkpoint's parameters, by T5X's names joined with '/'."""
+    return {
         name.removeprefix(TARGET): tuple(leaf.shape)
         for name, leaf in reader.shapes.items()
         if name.startswith(TARGET)
     }
-    beside = os.path.join(os.path.dirname(checkpoint), NETWORK)
-    if os.path.isfile(beside):
-        config = _config_from_file(beside)
-    else:
-        config = config_from_shapes(shapes, checkpoint)
-    _check(config, shapes, checkpoint)
-    names = [TARGET + name for name in shapes]
+
+
+def read_parameters(reader: CheckpointReader) -> tuple[dict[str, np.ndarray], int | None]:
+    """Returns a checkpoint's parameters in float32 by name, and its step if it says one.
+
+    Raises:
+        ModelFolderError: a parameter is not finite.
+    """
+    names = [TARGET + name for name in parameter_shapes(reader)]
     has_step = STEP in reader.shapes
     arrays = reader.read_numpy([*names, STEP] if has_step else names)
     step = int(arrays.pop(STEP)) if has_step else None
-    params = {name.removeprefix(TARGET): _finite(name, leaf) for name, leaf in arrays.items()}
-    return CheckpointNetwork(config, params, step)
+    return {name.removeprefix(TARGET): _finite(name, leaf) for name, leaf in arrays.items()}, step
 
 
 def config_from_shapes(shapes: Mapping[str, tuple[int, ...]], named: str) -> T5Config:
@@ -108,24 +131,24 @@ def _layers(stack: str, shapes: Mapping[str, tuple[int, ...]]) -> int:
     return 1 + max((int(match[1]) for match in found if match), default=-1)
 
 
-def _config_from_file(file: str) -> T5Config:
-    content: dict[str, Any] = read_json(file)
-    known = {field.name for field in dataclasses.fields(T5Config)} - {"dtype"}
-    values = {name: value for name, value in content.items() if name in known}
-    try:
-        values["mlp_activations"] = tuple(values.get("mlp_activations", ("relu",)))
-        return T5Config(**values, dtype=jnp.float32)
-    except TypeError as error:
-        raise ModelFolderError(f"{file} does not describe a network: {error}.") from error
+def check_shapes(
+    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]], checkpoint: str
+) -> None:
+    """Checks that a checkpoint has the parameters of a network.
 
+    Args:
+        expected: the network's, by name.
+        found: the checkpoint's.
+        checkpoint: its path, for messages.
 
-def _check(config: T5Config, shapes: Mapping[str, tuple[int, ...]], checkpoint: str) -> None:
-    expected = {name: place.shape for name, place in tensor_places(config).items()}
-    for name in sorted(set(expected) | set(shapes)):
-        if expected.get(name) != shapes.get(name):
+    Raises:
+        ModelFolderError: a name or a shape differs.
+    """
+    for name in sorted(set(expected) | set(found)):
+        if expected.get(name) != found.get(name):
             raise ModelFolderError(
-                f"{checkpoint} is not of the T5 that it seems to be: {name} is "
-                f"{shapes.get(name, 'absent')} in the checkpoint, "
+                f"{checkpoint} is not of the network that it seems to be: {name} is "
+                f"{found.get(name, 'absent')} in the checkpoint, "
                 f"{expected.get(name, 'absent')} in the network."
             )
 

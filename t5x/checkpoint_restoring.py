@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from absl import logging
 from jax.typing import DTypeLike
+from jaxtyping import Array
 
 from t5x.checkpoint_integrity import (
     STEP_PREFIX,
@@ -33,10 +34,10 @@ from t5x.checkpoint_reading import (
     unflatten,
 )
 from t5x.checkpoints import RestoreCheckpointConfig
-from t5x.errors import ConfigError
+from t5x.errors import ConfigError, did_you_mean
 from t5x.huggingface import is_model_folder
 from t5x.model_folder_reading import ModelFolderReader
-from t5x.state_transformations import find_sources
+from t5x.state_transformations import find_sources, listed
 from t5x.train_state import FlaxOptimTrainState
 
 
@@ -97,6 +98,68 @@ def restore_from_path(
         }
     position = read_data_position(path) if cfg.restore_dataset else {}
     return Restored(target.restore_state(fill(tree, arrays)), path, position)
+
+
+def read_part(
+    part: str, path: str, targets: Mapping[str, jax.ShapeDtypeStruct]
+) -> dict[str, Array]:
+    """Returns the parameters of a part of a model, from a checkpoint of a network that has them.
+
+    The checkpoint may hold more: of a whole encoder-decoder a part that is an encoder takes the
+    embedding and the encoder.
+
+    Args:
+        part: what the names of its parameters begin with in the model, and not in the checkpoint:
+            `text_encoder` for `text_encoder/encoder/encoder_norm/scale`.
+        path: a checkpoint, a folder of them (its newest whole one), or a model folder.
+        targets: all parameters of the model by name: shape, dtype and sharding.
+
+    Raises:
+        NoCheckpointError: there is none.
+        DamagedCheckpointError: it is damaged.
+        ModelFolderError: the model folder is damaged, or is not of a T5 that we have.
+        ConfigError: the model has no such part, or the checkpoint has other names or shapes.
+    """
+    setting = "TrainStateInitializer.initial_checkpoints"
+    wanted = {
+        ours: TARGET + ours.removeprefix(f"{part}/")
+        for ours in targets
+        if ours.startswith(f"{part}/")
+    }
+    if not wanted:
+        parts = sorted({name.partition("/")[0] for name in targets})
+        raise ConfigError(
+            f"initial_checkpoints has a checkpoint for {part!r}, which the model lacks."
+            f"{did_you_mean(part, parts)} Its parts: {', '.join(parts)}.",
+            setting,
+        )
+    checkpoint = find_checkpoint(path) or (os.path.abspath(path) if is_model_folder(path) else None)
+    if checkpoint is None:
+        raise NoCheckpointError(
+            f"No checkpoint for {part} at {path}: give a folder {STEP_PREFIX}_<step>, one that "
+            "holds such folders, or a model folder in Hugging Face's layout; None begins from "
+            "random values.",
+            setting,
+        )
+    reader = _open(checkpoint)
+    problems = [
+        f"{ours}: {_shape(reader.shapes, theirs)} in the checkpoint, {targets[ours].shape} in the "
+        "model"
+        for ours, theirs in wanted.items()
+        if _shape(reader.shapes, theirs) != targets[ours].shape
+    ]
+    if problems:
+        raise ConfigError(
+            f"{checkpoint} does not fit {part}:\n{listed(problems)}\nAn embedding of other rows "
+            "belongs to another vocabulary: train with that of the checkpoint. Other differences "
+            f"are of size: give {part} the sizes that the checkpoint has.",
+            setting,
+        )
+    return read_as(reader, targets, wanted)
+
+
+def _shape(shapes: Mapping[str, jax.ShapeDtypeStruct], name: str) -> tuple[int, ...] | str:
+    return tuple(shapes[name].shape) if name in shapes else "absent"
 
 
 def choose_checkpoint(cfg: RestoreCheckpointConfig) -> str | None:
@@ -198,8 +261,12 @@ def _all_whole(candidates: list[str]) -> list[str]:
     return whole[::-1]
 
 
+def _open(path: str) -> CheckpointReader:
+    return open_checkpoint(path) if is_checkpoint(path) else ModelFolderReader(path)
+
+
 def _reader(path: str, cfg: RestoreCheckpointConfig) -> CheckpointReader:
-    reader = open_checkpoint(path) if is_checkpoint(path) else ModelFolderReader(path)
+    reader = _open(path)
     if not cfg.state_transformation_fns:
         return reader
     tree = unflatten(reader.read_numpy(list(reader.shapes)))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
 from jaxtyping import Array
 
-from t5x.checkpoint_restoring import Restored, restore_from_path
+from t5x.checkpoint_reading import fill, flatten
+from t5x.checkpoint_restoring import Restored, read_part, restore_from_path
 from t5x.checkpoints import RestoreCheckpointConfig
 from t5x.optimizers import OptimizerDef, Tree
 from t5x.partitioning import PjitPartitioner
+from t5x.state_transformations import shortened
 from t5x.train_state import FlaxOptimTrainState
 
 
@@ -28,6 +32,8 @@ class TrainStateInitializer:
         input_types: of the global batch's features; int32 when None.
         initial_params_fn: called with (parameters, key), returns the parameters to begin with, such
             as `t5x.examples.t5.induction.install_induction`; None keeps them.
+        initial_checkpoints: by part of the model, the checkpoint that its parameters are taken from
+            where a run begins from scratch (`checkpoint_restoring.read_part`); None takes none.
     """
 
     def __init__(
@@ -38,6 +44,7 @@ class TrainStateInitializer:
         partitioner: PjitPartitioner,
         input_types: Mapping[str, Any] | None = None,
         initial_params_fn: Callable[[Tree, Array], Tree] | None = None,
+        initial_checkpoints: Mapping[str, str | None] | None = None,
     ) -> None:
         def create(rng: Array) -> FlaxOptimTrainState:
             variables = init_fn(rng, input_shapes, input_types)
@@ -47,6 +54,9 @@ class TrainStateInitializer:
             return FlaxOptimTrainState.create(optimizer_def, variables)
 
         self._create = create
+        self._initial_checkpoints = {
+            part: path for part, path in (initial_checkpoints or {}).items() if path is not None
+        }
         self._partitioner = partitioner
         with partitioner.activate():
             shapes = jax.eval_shape(create, jax.random.key(0))
@@ -57,16 +67,38 @@ class TrainStateInitializer:
             self.train_state_axes,
         )
 
+    @property
+    def scratch(self) -> str:
+        """What `from_scratch` begins from, in words."""
+        taken = [f"{part} from {path}" for part, path in self._initial_checkpoints.items()]
+        return ", ".join(["random initialisation", *taken])
+
     def from_scratch(self, init_rng: Array) -> FlaxOptimTrainState:
-        """Draws the parameters, each device its own part.
+        """Draws the parameters, each device its own part; reads those of `initial_checkpoints`.
 
         Args:
             init_rng: a key; the same key gives the same parameters on every mesh.
+
+        Raises:
+            ConfigError: a checkpoint does not fit its part of the model.
         """
+        read = self._read_parts()
         initialize = self._partitioner.partition(
             self._create, out_axis_resources=self.train_state_axes
         )
-        return initialize(init_rng)
+        state = initialize(init_rng)
+        return dataclasses.replace(state, params=fill(state.params, flatten(state.params) | read))
+
+    def _read_parts(self) -> dict[str, Array]:
+        """Returns the parameters that are taken from checkpoints, by name."""
+        targets = flatten(self.global_train_state_shape.params)
+        read: dict[str, Array] = {}
+        for part, path in self._initial_checkpoints.items():
+            read |= read_part(part, path, targets)
+        trains = self.global_train_state_shape.optimizer_def.trains
+        if random := [name for name in targets if name not in read and not trains(name)]:
+            logging.warning("Frozen at random values: %s", shortened(random))
+        return read
 
     def restore(
         self, cfg: RestoreCheckpointConfig, init_rng: Array | None = None

@@ -37,6 +37,9 @@ class EncoderDecoderModel:
 
     Args:
         module: a Flax module with `__call__`, `encode` and `decode` as `network.Transformer` has.
+            The names in its `further_inputs`, if it has any, are model features that `__call__`
+            and `encode` take besides, such as a second sequence of tokens; a batch need not have
+            those for packed rows.
         input_vocabulary: of the encoder.
         output_vocabulary: of the decoder; its `eos_id` ends a prediction.
         optimizer_def: used by training only; None for a model that only predicts.
@@ -101,9 +104,15 @@ class EncoderDecoderModel:
             return jnp.ones(input_shapes[name], types.get(name, jnp.int32))
 
         targets = ones("decoder_target_tokens")
+        further: dict[str, Any] = {name: ones(name) for name in self._further_inputs(input_shapes)}
         return self.module.init(
-            rng, ones("encoder_input_tokens"), targets, targets, enable_dropout=False
+            rng, ones("encoder_input_tokens"), targets, targets, enable_dropout=False, **further
         )
+
+    def _further_inputs(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns what the module's encoder reads of a batch besides a plain T5's inputs."""
+        names = getattr(self.module, "further_inputs", ())
+        return {name: batch[name] for name in names if name in batch}
 
     def _logits(
         self,
@@ -124,6 +133,7 @@ class EncoderDecoderModel:
             enable_dropout=dropout_rng is not None,
             rngs=None if dropout_rng is None else {"dropout": dropout_rng},
             mutable=mutable,
+            **self._further_inputs(batch),
         )
 
     def loss_normalizer(self, batch: Batch) -> float | Float[Array, ""] | None:
@@ -227,8 +237,8 @@ class EncoderDecoderModel:
 
         Args:
             params: of the module.
-            batch: `encoder_input_tokens`, and `decoder_input_tokens` whose length is the longest
-                prediction.
+            batch: `encoder_input_tokens` (and the module's `further_inputs`), and
+                `decoder_input_tokens` whose length is the longest prediction.
             rng: for sampling.
             decoder_params: further arguments of the decoding function; they beat
                 `default_decoder_params`.
@@ -249,7 +259,7 @@ class EncoderDecoderModel:
             arguments["num_decodes"] = num_decodes
         if rng is not None:
             arguments["decode_rng"] = rng
-        encoded, cache = self._encode(params, inputs, prompts)
+        encoded, cache = self._encode(params, inputs, prompts, self._further_inputs(batch))
         all_tokens, all_scores = self._decode_fn(
             inputs=prompts,
             cache=cache,
@@ -268,11 +278,15 @@ class EncoderDecoderModel:
         return self.predict_batch_with_aux(params, batch, rng)[0]
 
     def _encode(
-        self, params: Tree, inputs: Int[Array, "batch source"], prompts: Int[Array, "batch target"]
+        self,
+        params: Tree,
+        inputs: Int[Array, "batch source"],
+        prompts: Int[Array, "batch target"],
+        further: Mapping[str, Any],
     ) -> tuple[Array, Tree]:
         """Returns the encoder's output and a cache with the inputs' keys and values in it."""
         encoded: Any = self.module.apply(
-            {"params": params}, inputs, enable_dropout=False, method="encode"
+            {"params": params}, inputs, enable_dropout=False, method="encode", **further
         )
         # Of this call only the cache is used, so the compiler drops the decoder's arithmetic.
         _, variables = self.module.apply(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ import optax
 from absl import logging
 from flax import traverse_util
 from jaxtyping import Array, Float
+
+from t5x.errors import ConfigError
 
 Tree = Any
 """A nested dictionary of arrays, or of something else a leaf."""
@@ -64,6 +67,14 @@ class OptimizerDef(abc.ABC):
 
     def set_param_axes(self, param_axes: Tree) -> None:  # noqa: B027 - optional by design
         """Tells the optimizer the logical axes of the parameters, before anything else."""
+
+    def trains(self, path: str) -> bool:
+        """Tells whether a parameter is trained; a frozen one gets no gradient, state or update.
+
+        Args:
+            path: the parameter's names joined with '/', such as `decoder/decoder_norm/scale`.
+        """
+        return True
 
     def state_dict(self, param_states: Tree) -> Tree:
         """Returns the state as nested dictionaries of arrays, as checkpoints hold it."""
@@ -214,7 +225,8 @@ ClaimsPath = Callable[[str], bool] | traverse_util.Traversal
 class MultiOptimizer(OptimizerDef):
     """Several optimizers, each for the parameters it claims; the others stay frozen.
 
-    A frozen parameter gets no update and no state. The state of optimizer i is the sub-tree `i`.
+    A frozen parameter gets no gradient, no update and no state. The state of optimizer i is the
+    sub-tree `i`.
 
     Args:
         traversals_and_optimizers: pairs of (rule, optimizer). A rule says of a parameter's path,
@@ -230,6 +242,10 @@ class MultiOptimizer(OptimizerDef):
     ) -> None:
         self._rules = tuple(rule for rule, _ in traversals_and_optimizers)
         self._optimizers = tuple(optimizer for _, optimizer in traversals_and_optimizers)
+
+    def trains(self, path: str) -> bool:
+        """Tells whether a rule claims the parameter."""
+        return any(_claims(rule, path) for rule in self._rules)
 
     def set_param_axes(self, param_axes: Tree) -> None:
         """Hands each optimizer the axes of its parameters."""
@@ -249,7 +265,7 @@ class MultiOptimizer(OptimizerDef):
         step: Array | int,
         learning_rate: Float[Array, ""] | float,
     ) -> tuple[Tree, Tree]:
-        """Lets each optimizer update its own."""
+        """Lets each optimizer update its own; `grads` need not have the others."""
         flat = traverse_util.flatten_dict(params, sep="/")
         states = {}
         parts = zip(self._optimizers, self._parts(grads), self._parts(params), strict=True)
@@ -309,3 +325,44 @@ def _claims(rule: ClaimsPath, path: str) -> bool:
         one = traverse_util.unflatten_dict({path: None}, sep="/")
         return any(True for _ in rule.iterate(one))
     return rule(path)
+
+
+class Freezing(MultiOptimizer):
+    r"""One optimizer for all parameters but those that stay frozen.
+
+    A frozen parameter keeps its bits: it gets no gradient, no update (so no weight decay either)
+    and no state. The state of the optimizer is the sub-tree `0`.
+
+    Args:
+        optimizer: of the parameters that are trained.
+        frozen: regular expressions; a parameter whose path one of them matches wholly is frozen.
+            Paths are such as `encoder/layers_0/mlp/wi/kernel`.
+
+    Raises:
+        ConfigError: from the methods, when an expression matches no parameter.
+
+    Example:
+        >>> optimizer = Freezing(sgd(), [r"encoder/.*", r"token_embedder/.*"])
+        >>> optimizer.trains("encoder/encoder_norm/scale"), optimizer.trains("decoder/wo")
+        (False, True)
+    """
+
+    def __init__(self, optimizer: OptimizerDef, frozen: Sequence[str]) -> None:
+        self._frozen = tuple(frozen)
+        super().__init__([(self._is_free, optimizer)])
+
+    def init_state(self, params: Tree) -> Tree:
+        """Returns the state of the parameters that are trained."""
+        paths = sorted(traverse_util.flatten_dict(params, sep="/"))
+        for pattern in self._frozen:
+            if not any(re.fullmatch(pattern, path) for path in paths):
+                raise ConfigError(
+                    f"Freezing.frozen has {pattern!r}, which matches no parameter: the whole of a "
+                    f"path must match, such as {paths[0]!r} or {paths[-1]!r}. Correct or remove "
+                    "it; model-info.txt of a run lists all paths.",
+                    "Freezing.frozen",
+                )
+        return super().init_state(params)
+
+    def _is_free(self, path: str) -> bool:
+        return not any(re.fullmatch(pattern, path) for pattern in self._frozen)

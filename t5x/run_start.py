@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from absl import logging
 
 from t5x import checkpoints, config_checks, utils
@@ -20,6 +19,7 @@ from t5x.errors import ConfigError
 from t5x.initialization import count_parameters
 from t5x.metric_writing import is_evaluated
 from t5x.models import EncoderDecoderModel
+from t5x.network_description import NETWORK, describe
 from t5x.partitioning import DataLayout, PjitPartitioner
 from t5x.results import reported_step
 from t5x.train_state import FlaxOptimTrainState
@@ -74,7 +74,7 @@ def find_start(
             origin = f"checkpoint {restored.checkpoint}"
             return Start(restored.state, step, batches_read, began_at=step, origin=origin)
     # 3. the seed
-    return Start(initializer.from_scratch(init_rng), 0, 0, 0, "random initialisation")
+    return Start(initializer.from_scratch(init_rng), 0, 0, 0, initializer.scratch)
 
 
 def last_step_of(start: Start, total_steps: int, relative_steps: int | None, model_dir: str) -> int:
@@ -224,10 +224,8 @@ def write_network(model_dir: str, model: EncoderDecoderModel) -> None:
     config = getattr(model.module, "config", None)
     if jax.process_index() != 0 or not dataclasses.is_dataclass(config):
         return
-    sizes = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    sizes["dtype"] = jnp.dtype(sizes["dtype"]).name
-    with open(os.path.join(model_dir, "network.json"), "w", encoding="utf-8") as file:
-        json.dump(sizes, file, indent=2)
+    with open(os.path.join(model_dir, NETWORK), "w", encoding="utf-8") as file:
+        json.dump(describe(config), file, indent=2)
 
 
 def settings(

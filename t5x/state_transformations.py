@@ -67,9 +67,9 @@ def find_sources(
     if problems:
         raise ConfigError(_mismatch(problems, checkpoint), "RestoreCheckpointConfig.path")
     if unused:
-        logging.warning("%s: not used: %s", checkpoint, _shortened(unused))
+        logging.warning("%s: not used: %s", checkpoint, shortened(unused))
     if kept := [name for name in targets if name not in sources]:
-        logging.warning("%s: these keep their initial value: %s", checkpoint, _shortened(kept))
+        logging.warning("%s: these keep their initial value: %s", checkpoint, shortened(kept))
     return sources
 
 
@@ -104,12 +104,9 @@ def _named(ours: str, theirs: str) -> str:
 
 
 def _mismatch(problems: Sequence[str], checkpoint: str) -> str:
-    lines = [f"  {problem}" for problem in problems[:LISTED]]
-    if len(problems) > LISTED:
-        lines.append(f"  and {len(problems) - LISTED} more")
     return (
         f"{checkpoint} does not fit the model and its optimizer:\n"
-        + "\n".join(lines)
+        + listed(problems)
         + "\nTo restore the rest, let RestoreCheckpointConfig.assignment_map name the tensors that "
         "keep their initial value, such as (('state/param_states/.*', None),) for another "
         "optimizer, or set strict = False for missing and further ones. A run whose own "
@@ -117,6 +114,20 @@ def _mismatch(problems: Sequence[str], checkpoint: str) -> str:
     )
 
 
-def _shortened(names: Sequence[str]) -> str:
+def listed(problems: Sequence[str]) -> str:
+    """Returns the first few problems, a line each, and how many more there are.
+
+    Example:
+        >>> print(listed(list("abcdefgh")).splitlines()[-1])
+          and 2 more
+    """
+    lines = [f"  {problem}" for problem in problems[:LISTED]]
+    if len(problems) > LISTED:
+        lines.append(f"  and {len(problems) - LISTED} more")
+    return "\n".join(lines)
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Returns the first few names, and how many more there are."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more

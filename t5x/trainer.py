@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import traverse_util
 from jaxtyping import Array, Float
 
 from t5x import metrics
@@ -215,7 +217,12 @@ class Trainer:
         """One step: gradients, optimizer, metrics."""
         dropout_rng = jax.random.fold_in(rng, state.step)
         grads, step_metrics = accumulate_grads(
-            self._model, state.params, batch, dropout_rng, self._num_microbatches
+            self._model,
+            state.params,
+            batch,
+            dropout_rng,
+            self._num_microbatches,
+            state.optimizer_def.trains,
         )
         learning_rate = self._learning_rate_fn(state.step)
         new_state = state.apply_gradient(grads, learning_rate)
@@ -233,6 +240,7 @@ def accumulate_grads(
     batch: Batch,
     dropout_rng: Array | None,
     num_microbatches: int = 1,
+    trains: Callable[[str], bool] = lambda path: True,
 ) -> tuple[Tree, metrics.MetricsMap]:
     """Returns the gradients and the metrics of a batch, computed a slice at a time.
 
@@ -246,12 +254,15 @@ def accumulate_grads(
         batch: model features.
         dropout_rng: None switches dropout off.
         num_microbatches: number of slices.
+        trains: tells of a parameter's path (`OptimizerDef.trains`) whether its gradient is wanted;
+            that of the others is neither computed nor part of the result.
 
     Raises:
         ConfigError: the slices would not be equal.
     """
+    grad_fn = _grad_fn(model, params, trains)
     if num_microbatches == 1:
-        (_, step_metrics), grads = _grad_fn(model)(params, batch, dropout_rng)
+        (_, step_metrics), grads = grad_fn(batch, dropout_rng)
         return grads, step_metrics
     rows = next(iter(batch.values())).shape[0]
     if rows % num_microbatches:
@@ -267,7 +278,7 @@ def accumulate_grads(
     def one(index: Array) -> tuple[Tree, metrics.MetricsMap]:
         part = jax.tree.map(lambda x: x[index], slices)
         rng = None if dropout_rng is None else jax.random.fold_in(dropout_rng, index)
-        (_, part_metrics), grads = _grad_fn(model)(params, part, rng, normalizer)
+        (_, part_metrics), grads = grad_fn(part, rng, normalizer)
         return jax.tree.map(lambda g: g.astype(jnp.float32), grads), part_metrics
 
     def body(carry: Any, index: Array) -> tuple[Any, None]:
@@ -282,8 +293,20 @@ def accumulate_grads(
     return grads, merged
 
 
-def _grad_fn(model: EncoderDecoderModel) -> Callable[..., Any]:
-    return jax.value_and_grad(model.loss_fn, has_aux=True)
+def _grad_fn(
+    model: EncoderDecoderModel, params: Tree, trains: Callable[[str], bool]
+) -> Callable[..., Any]:
+    """Returns the loss and its gradient as a function of what follows the parameters."""
+    flat = traverse_util.flatten_dict(params, sep="/")
+    frozen = {path: leaf for path, leaf in flat.items() if not trains(path)}
+
+    def loss(trained: Tree, *arguments: Any) -> tuple[Array, metrics.MetricsMap]:
+        whole = frozen | traverse_util.flatten_dict(trained, sep="/")
+        return model.loss_fn(traverse_util.unflatten_dict(whole, sep="/"), *arguments)
+
+    trained = {path: leaf for path, leaf in flat.items() if path not in frozen}
+    grad = jax.value_and_grad(loss, has_aux=True)
+    return functools.partial(grad, traverse_util.unflatten_dict(trained, sep="/"))
 
 
 def _interleaved_slices(x: Array, n: int) -> Float[Array, "n rows ..."]:

@@ -17,10 +17,16 @@ FILES = sorted(
     for folder in ("gin", "t5x")
     for path in (ROOT / folder).rglob("*.gin")
 )
+TWO_ENCODERS = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "gin/ablations").glob("md*.gin")  # MD and MDMT
+)
 RUNNABLE = (
-    "gin/tiny.gin",
-    pytest.param("gin/small.gin", marks=pytest.mark.slow),
-    pytest.param("gin/base.gin", marks=pytest.mark.slow),
+    ("gin/tiny.gin",),
+    pytest.param(("gin/small.gin",), marks=pytest.mark.slow),
+    pytest.param(("gin/base.gin",), marks=pytest.mark.slow),
+    *(pytest.param(("gin/tiny.gin", file), marks=pytest.mark.slow) for file in TWO_ENCODERS),
+    pytest.param(("gin/small.gin", TWO_ENCODERS[0]), marks=pytest.mark.slow),
 )
 
 TOY_SIZE = [
@@ -68,16 +74,16 @@ def test_every_gin_file_loads(train_module, file):
     assert [name for name in macros if not re.search(rf"^{name} = ", loaded, re.MULTILINE)] == []
 
 
-def run(train_module, file, model_dir, *bindings):
+def run(train_module, files, model_dir, *bindings):
     with_toy_size = [*TOY_SIZE, f"MODEL_DIR = '{model_dir}'", *bindings]
-    gin_utils.parse_gin_flags(["."], [file], with_toy_size)
+    gin_utils.parse_gin_flags(["."], list(files), with_toy_size)
     return gin.get_configurable(train_module.train)()
 
 
-@pytest.mark.parametrize("file", RUNNABLE)
-def test_runnable_configurations_take_two_steps(train_module, tmp_path, file):
+@pytest.mark.parametrize("files", RUNNABLE)
+def test_runnable_configurations_take_two_steps(train_module, tmp_path, files):
     short = ("TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1")
-    step, state = run(train_module, file, tmp_path, *short)
+    step, state = run(train_module, files, tmp_path, *short)
     assert (step, int(state.step)) == (2, 2)
     lines = (tmp_path / "train" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
@@ -91,9 +97,9 @@ def test_runnable_configurations_take_two_steps(train_module, tmp_path, file):
 
 def test_a_run_goes_on_from_its_checkpoint(train_module, tmp_path):
     period = "utils.SaveCheckpointConfig.period = 2"
-    first, _ = run(train_module, "gin/tiny.gin", tmp_path, "TRAIN_STEPS = 2", period)
+    first, _ = run(train_module, ["gin/tiny.gin"], tmp_path, "TRAIN_STEPS = 2", period)
     gin.clear_config()
-    last, _ = run(train_module, "gin/tiny.gin", tmp_path, "TRAIN_STEPS = 4", period)
+    last, _ = run(train_module, ["gin/tiny.gin"], tmp_path, "TRAIN_STEPS = 4", period)
     assert (first, last) == (2, 4)
     steps = [
         json.loads(line)["step"]

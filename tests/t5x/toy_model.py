@@ -94,8 +94,9 @@ def toy_trainer(
     num_microbatches: int | None = None,
     summary_dir: str | None = None,
     train_state: Any = None,
+    batch: dict[str, Any] | None = None,
 ) -> Trainer:
-    shapes = {name: value.shape for name, value in toy_batch(0).items()}
+    shapes = {name: value.shape for name, value in (batch or toy_batch(0)).items()}
     assert model.optimizer_def is not None
     initializer = TrainStateInitializer(
         model.optimizer_def, model.get_initial_variables, shapes, partitioner

@@ -25,7 +25,12 @@ BACK_ONE, AHEAD_ONE = 1, 17
 
 
 def install_induction(
-    params: Tree, rng: Array, match_logit: float = 32.0, neighbour_bias: float = 6.0
+    params: Tree,
+    rng: Array,
+    match_logit: float = 32.0,
+    neighbour_bias: float = 6.0,
+    encoder_part: str | None = None,
+    decoder_part: str | None = None,
 ) -> Tree:
     """Returns the parameters of a `network.Transformer` with the circuit built in.
 
@@ -37,10 +42,26 @@ def install_induction(
         rng: draws the rotations.
         match_logit: how much more attention's logit is worth where the tokens are the same.
         neighbour_bias: how much more it is worth at the neighbour.
+        encoder_part: in a network of several T5s the name of the one whose encoder has the circuit;
+            None: there is one.
+        decoder_part: likewise of its decoder, which begins with the embedding of the encoder's T5:
+            the circuit compares tokens by it.
 
     Raises:
-        ValueError: the heads of the two stacks differ in number, or there is only one.
+        ValueError: the heads of the two stacks differ in number, there is only one, or the
+            embeddings of the two parts have other shapes.
     """
+    if encoder_part is not None and decoder_part is not None:
+        reader, writer = params[encoder_part], params[decoder_part]
+        embedding = reader["token_embedder"]
+        _check_embeddings(embedding, writer["token_embedder"])
+        whole = {"encoder": reader["encoder"], "decoder": writer["decoder"]}
+        circuit = install_induction(whole, rng, match_logit, neighbour_bias)
+        return {
+            **params,
+            encoder_part: {**reader, "encoder": circuit["encoder"]},
+            decoder_part: {**writer, "decoder": circuit["decoder"], "token_embedder": embedding},
+        }
     encoder, decoder = dict(params["encoder"]), dict(params["decoder"])
     num_heads = _check_heads(encoder, decoder)
     encoder["relpos_bias"] = _prefer(
@@ -88,6 +109,16 @@ def _check_heads(encoder: Tree, decoder: Tree) -> int:
             "set network.T5Config.num_heads to 2 or more, or leave initial_params_fn unset."
         )
     return counts["encoder"]
+
+
+def _check_embeddings(encoder: Tree, decoder: Tree) -> None:
+    shapes = encoder["embedding"].shape, decoder["embedding"].shape
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"install_induction needs one embedding for both parts, and theirs are {shapes[0]} and "
+            f"{shapes[1]}: give the parts one vocabulary and one emb_dim, or leave "
+            "initial_params_fn unset."
+        )
 
 
 def _prefer(bias: Tree, preferences: tuple[tuple[int, int], ...], strength: float) -> Tree:
