@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import gin
+import numpy as np
 import tensorflow as tf
 
+from t5chem import span_corruption
 from t5chem.augmentation import augment
 from t5chem.prompts import PROMPTS
 from t5chem.smiles import join_mixtures
@@ -17,6 +19,8 @@ from t5x.errors import ConfigError, blamed_on
 
 Example = Mapping[str, Any]
 Step = Callable[[Any], Any]
+
+SpanCorruption = gin.configurable(module="t5chem.preprocessors")(span_corruption.SpanCorruption)
 
 RATES: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -156,3 +160,74 @@ def with_copies(pairs: Any, task: str, copies: Copies) -> Any:
         }
 
     return pairs.map(to_copies, num_parallel_calls=tf.data.AUTOTUNE).unbatch()
+
+
+def text_of(fields: Sequence[str]) -> Step:
+    """Returns the step that turns records into texts, to be learned by span corruption.
+
+    Args:
+        fields: of the record; several are mixtures, which are merged and sorted.
+
+    Returns:
+        A function of a `tf.data.Dataset`; its examples have `targets`, the text, and `id`.
+    """
+    return _map(lambda record: {"id": record["id"], "targets": _merged(record, fields)})
+
+
+def corrupt_spans(
+    texts: Any,
+    output_features: Mapping[str, Any],
+    sequence_length: Mapping[str, int] | None = None,
+) -> Any:
+    """Leaves spans out of texts, as `SpanCorruption` is configured when the dataset is made.
+
+    A step of SeqIO, which passes the arguments and seeds the draws. A text is an example of its
+    own: packing fills the rows and keeps attention within it, where T5 joins texts. One that does
+    not fit is cut into examples that do; a remainder of a single token is dropped.
+
+    Args:
+        texts: a `tf.data.Dataset` whose `targets` are ids.
+        output_features: SeqIO's features of the task; those of `inputs` and `targets` speak the
+            same vocabulary.
+        sequence_length: of `inputs` and `targets`, the end included; None: texts stay whole.
+
+    Returns:
+        A dataset of `inputs` and `targets`, ids without the end.
+    """
+    from t5x.quiet import seqio
+
+    corruption = SpanCorruption()
+    sentinels = list(output_features["targets"].vocabulary.sentinel_ids)
+    longest = None
+    if sequence_length is not None:
+        longest = corruption.longest(sequence_length["inputs"], sequence_length["targets"])
+
+    def corrupted(tokens: np.ndarray, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed.astype(np.uint32))
+        return corruption.corrupt(tokens, sentinels, rng)
+
+    @tf.autograph.experimental.do_not_convert
+    def to_pair(tokens: Any, seed: Any) -> dict[str, Any]:
+        pair = tf.numpy_function(corrupted, [tokens, seed], [tf.int32, tf.int32])
+        return {
+            name: tf.ensure_shape(ids, [None])
+            for name, ids in zip(("inputs", "targets"), pair, strict=True)
+        }
+
+    ids = texts.map(lambda text: tf.cast(text["targets"], tf.int32))
+    long_enough = _pieces(ids, longest).filter(
+        lambda piece: tf.size(piece) >= span_corruption.FEWEST
+    )
+    return seqio.map_over_dataset(to_pair, num_seeds=1)(long_enough)
+
+
+def _pieces(ids: Any, longest: int | None) -> Any:
+    """Cuts a dataset of texts into pieces of the longest length, the last one shorter."""
+    if longest is None:
+        return ids
+
+    def cut(text: Any) -> Any:
+        starts = tf.range(0, tf.size(text), longest)
+        return tf.data.Dataset.from_tensor_slices(tf.RaggedTensor.from_row_starts(text, starts))
+
+    return ids.flat_map(cut)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -95,3 +96,21 @@ def create_learning_rate_scheduler(
         return jnp.maximum(rate, min_learning_rate)
 
     return schedule
+
+
+def noam_rate(sizes: Any, factor: float = 1.0) -> float:
+    """Returns the base rate of the schedule of Vaswani et al. 2017, section 5.3, called Noam's.
+
+    With it `constant * linear_warmup * rsqrt_decay` is, at step s,
+    `factor * d^-0.5 * min(s^-0.5, s * warmup_steps^-1.5)`.
+
+    Args:
+        sizes: of the network; `emb_dim` is d.
+        factor: what the schedule is multiplied by.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> noam_rate(SimpleNamespace(emb_dim=16))
+        0.25
+    """
+    return float(factor * sizes.emb_dim**-0.5)

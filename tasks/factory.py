@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from t5chem import metrics
 from t5chem.corpora.splits import SPLITS
@@ -110,8 +110,12 @@ VOCABULARIES: dict[str, Callable[[], Any]] = {
     ".t5": seqio_vocabulary.t5,
     ".t5_compatible": functools.partial(seqio_vocabulary.t5, compatible=True),
     ".byte": seqio_vocabulary.byte,
+    ".atoms": seqio_vocabulary.atoms,
 }
 """What the names of tasks and mixtures end with, and the vocabulary that this means."""
+
+ATOMS: Final = ".atoms"
+"""Tasks of reactions alone, and without a prompt: models with this vocabulary learn one task."""
 
 
 @functools.cache
@@ -192,12 +196,18 @@ def register(task: str, kind: str, inputs: Sequence[str], targets: Sequence[str]
         recipe = Recipe(
             corpus.records[kind], corpus.splits, task, tuple(inputs), tuple(targets), augmented
         )
-        for suffix in VOCABULARIES:
+        for suffix in vocabularies_of(kind):
             name = TaskName(corpus.name, task, augmented, suffix)
             RECIPES[str(name)] = recipe
-            _add(str(name), recipe, output_features(suffix), [metrics.SCORERS[task]])
+            prompt = "" if suffix == ATOMS else None
+            _add(str(name), recipe, output_features(suffix), [metrics.SCORERS[task]], prompt)
             names.append(name)
     return names
+
+
+def vocabularies_of(kind: str) -> list[str]:
+    """Returns the suffixes, of `VOCABULARIES`, that tasks of a kind of record come in."""
+    return [suffix for suffix in VOCABULARIES if suffix != ATOMS or kind == "reactions"]
 
 
 def variant(

@@ -14,7 +14,7 @@ import gin
 
 from t5x.errors import ConfigError, did_you_mean
 from tasks import mol2mol, mol2text, text2mol, text2text
-from tasks.factory import AUGMENTED, VOCABULARIES, preprocessors, seqio
+from tasks.factory import AUGMENTED, preprocessors, seqio, vocabularies_of
 
 DOMAINS = {
     "text2mol": text2mol.TASKS,
@@ -152,7 +152,7 @@ those of USPTO here."""
 
 def _add_standard() -> None:
     """Registers `standard`, and `augm`: the same tasks with augmented copies."""
-    for suffix in VOCABULARIES:
+    for suffix in vocabularies_of("molecules"):
         mix(f"standard{suffix}", {f"{task}{suffix}": 1.0 for task in STANDARD})
         mix(f"augm{suffix}", {f"{task}{AUGMENTED}{suffix}": 1.0 for task in STANDARD})
 

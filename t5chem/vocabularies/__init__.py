@@ -1,8 +1,9 @@
-"""The vocabularies a model can read and write with: one interface, three kinds.
+"""The vocabularies a model can read and write with: one interface.
 
 - `chem` is ours and comes with the package: it loses no text and splits SMILES at atoms and bonds.
 - `t5` is Google's, made to lose no text either; `compatible` gives Google's ids exactly.
 - `byte` has an id for every byte, as ByT5.
+- `atoms` has the tokens of the RXN models, for models of reactions alone; it loses no text either.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from t5chem.vocabularies.vocabulary import Vocabulary
 from t5x.errors import ConfigError
 
 __all__ = [
+    "ATOMS_MODEL_FILE",
     "CHEM_MODEL_FILE",
     "T5_MODEL_VARIABLE",
     "VOCABULARIES",
@@ -28,11 +30,15 @@ __all__ = [
     "LosslessT5Vocabulary",
     "SentencePieceVocabulary",
     "Vocabulary",
+    "atoms",
     "byte",
     "chem",
     "open_vocabulary",
     "t5",
 ]
+
+ATOMS_MODEL_FILE: Final = str(Path(__file__).with_name("atoms.model"))
+"""Path of the SentencePiece model of the vocabulary `atoms`."""
 
 CHEM_MODEL_FILE: Final = str(Path(__file__).with_name("chem.model"))
 """Path of the SentencePiece model of the vocabulary `chem`."""
@@ -93,8 +99,25 @@ def byte() -> ByteVocabulary:
     return ByteVocabulary()
 
 
+@functools.cache
+def atoms() -> SentencePieceVocabulary:
+    """Returns the vocabulary `atoms`, with T5's 100 sentinels (see `atom_tokens`).
+
+    Example:
+        >>> atoms().pieces("C[C@@H](Cl)C%12")
+        ['C', '[C@@H]', '(', 'Cl', ')', 'C', '%12']
+    """
+    return SentencePieceVocabulary(ATOMS_MODEL_FILE)
+
+
 VOCABULARIES: Final[Mapping[str, Callable[[], Vocabulary]]] = MappingProxyType(
-    {"chem": chem, "t5": t5, "t5_compatible": functools.partial(t5, compatible=True), "byte": byte}
+    {
+        "chem": chem,
+        "t5": t5,
+        "t5_compatible": functools.partial(t5, compatible=True),
+        "byte": byte,
+        "atoms": atoms,
+    }
 )
 """What opens the vocabulary of a name."""
 

@@ -68,6 +68,11 @@ class LosslessT5Vocabulary(SentencePieceVocabulary):
         """Number of ids, sentinels and digits included: 32123 with Google's file."""
         return self.first_digit + DIGITS
 
+    @property
+    def sentinel_ids(self) -> range:
+        """Ids of `<extra_id_0>`, `<extra_id_1>`, ...: Google's, before the rows of our own."""
+        return range(self.first_missing - 1, self.first_missing - 1 - self.extra_ids, -1)
+
     def encode_plainly(self, text: str) -> list[int]:
         """Returns the ids that the SentencePiece model gives, bytes not yet spelt as digits."""
         return super().encode(text)

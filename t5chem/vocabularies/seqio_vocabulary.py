@@ -69,6 +69,11 @@ class SeqioVocabulary(seqio.Vocabulary):
         return self.ours.vocab_size
 
     @property
+    def sentinel_ids(self) -> range:
+        """Ids of `<extra_id_0>`, `<extra_id_1>`, ..."""
+        return self.ours.sentinel_ids
+
+    @property
     def _base_vocab_size(self) -> int:
         return self.vocab_size
 
@@ -134,6 +139,11 @@ def t5(model_file: str | None = None, compatible: bool = False) -> SeqioVocabula
 def byte() -> SeqioVocabulary:
     """Returns `t5chem.vocabularies.byte` for SeqIO."""
     return SeqioVocabulary(vocabularies.byte)
+
+
+def atoms() -> SeqioVocabulary:
+    """Returns `t5chem.vocabularies.atoms` for SeqIO."""
+    return SeqioVocabulary(vocabularies.atoms)
 
 
 def sentence_piece(model_file: str) -> SeqioVocabulary:

@@ -34,6 +34,11 @@ class Vocabulary(abc.ABC):
     def vocab_size(self) -> int:
         """Number of ids, sentinels included."""
 
+    @property
+    def sentinel_ids(self) -> range:
+        """Ids of `<extra_id_0>`, `<extra_id_1>`, ...: the last ids, counted down."""
+        return range(self.vocab_size - 1, self.vocab_size - 1 - self.extra_ids, -1)
+
     @abc.abstractmethod
     def encode(self, text: str) -> list[int]:
         """Returns the ids of `text`, without the end id."""

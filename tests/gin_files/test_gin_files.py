@@ -1,5 +1,6 @@
 """Every gin file loads, and the runnable ones train at toy size."""
 
+import itertools
 import json
 import re
 import sys
@@ -28,6 +29,28 @@ RUNNABLE = (
     *(pytest.param(("gin/tiny.gin", file), marks=pytest.mark.slow) for file in TWO_ENCODERS),
     pytest.param(("gin/small.gin", TWO_ENCODERS[0]), marks=pytest.mark.slow),
 )
+# Whether each scores predictions. A few run in the fast tests, the others with `-m slow`.
+SYSTEMS = {
+    "gin/baselines/transformer.gin": True,
+    "gin/baselines/t5_finetune.gin": True,
+    "gin/baselines/molt5.gin": True,
+    "gin/baselines/rxn_forward.gin": True,
+    "gin/baselines/rxn_retrosynthesis.gin": True,
+    "gin/baselines/rxn_paragraph2actions.gin": True,
+    "gin/pretrain/text.gin": False,
+    "gin/pretrain/smiles.gin": False,
+    "gin/pretrain/molt5.gin": False,
+}
+FAST_PAIRS = (
+    ("gin/tiny.gin", "gin/baselines/transformer.gin"),
+    ("gin/scale/tiny.gin", "gin/baselines/molt5.gin"),
+    ("gin/scale/tiny.gin", "gin/pretrain/text.gin"),
+)
+PAIRS = [
+    pair if pair in FAST_PAIRS else pytest.param(*pair, marks=pytest.mark.slow)
+    for pair in itertools.product(("gin/scale/tiny.gin", "gin/tiny.gin"), SYSTEMS)
+]
+FROM_A_CHECKPOINT = ("gin/baselines/t5_finetune.gin", "gin/baselines/molt5.gin")
 
 TOY_SIZE = [
     "from __gin__ import dynamic_registration",
@@ -93,6 +116,32 @@ def test_runnable_configurations_take_two_steps(train_module, tmp_path, files):
     assert [task["task"] for task in results["tasks"]] == ["toy_copy", "toy_reverse"]
     assert all(task["count"] == 10 for task in results["tasks"])
     assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(("before", "file"), PAIRS)
+def test_systems_take_two_steps_after_a_scale_and_after_a_runnable_file(
+    train_module, tmp_path, before, file
+):
+    short = ["TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "EVALUATOR_NUM_EXAMPLES = 2"]
+    if file in FROM_A_CHECKPOINT:
+        short.append("INITIAL_CHECKPOINT_PATH = []")
+    step, state = run(train_module, [before, file], tmp_path, *short)
+    assert (step, int(state.step)) == (2, 2)
+    assert (tmp_path / "results.json").exists() == SYSTEMS[file]
+
+
+@pytest.mark.parametrize("file", SYSTEMS)
+def test_systems_name_tasks_that_there_are_in_their_vocabulary(train_module, file):
+    import tasks
+    from t5x.data import verify_matching_vocabs
+
+    own = ["INITIAL_CHECKPOINT_PATH = []"] if file in FROM_A_CHECKPOINT else []
+    gin_utils.parse_gin_flags(["."], ["gin/scale/tiny.gin", file], own)
+    configured = gin.get_configurable("train/utils.DatasetConfig")()
+    assert configured.module == tasks.__name__
+    model = gin.get_configurable("models.EncoderDecoderModel")()
+    verify_matching_vocabs(configured, model)
+    assert 0 <= model.module.config.vocab_size - model.output_vocabulary.vocab_size < 128
 
 
 def test_a_run_goes_on_from_its_checkpoint(train_module, tmp_path):

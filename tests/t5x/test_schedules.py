@@ -1,13 +1,14 @@
 """Learning-rate factors against the formulas that define them."""
 
 import math
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from t5x.schedules import create_learning_rate_scheduler
+from t5x.schedules import create_learning_rate_scheduler, noam_rate
 
 
 @pytest.mark.parametrize(
@@ -107,3 +108,15 @@ def test_step_offset_and_minimum():
 def test_an_unknown_factor_names_the_nearest():
     with pytest.raises(ValueError, match=r"'cosine_deca'.*Did you mean 'cosine_decay'"):
         create_learning_rate_scheduler("constant * cosine_deca")
+
+
+@pytest.mark.parametrize("width", [128, 512])
+@pytest.mark.parametrize("step", [1, 7, 400, 4000, 4001, 100_000])
+def test_noams_schedule_is_its_closed_form(width, step):
+    schedule = create_learning_rate_scheduler(
+        "constant * linear_warmup * rsqrt_decay",
+        noam_rate(SimpleNamespace(emb_dim=width), factor=2.0),
+        warmup_steps=4000,
+    )
+    expected = 2 * width**-0.5 * min(step**-0.5, step * 4000**-1.5)
+    assert float(schedule(step)) == pytest.approx(expected, rel=1e-5)

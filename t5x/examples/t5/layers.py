@@ -209,7 +209,7 @@ CACHED = KeyValueLayout("bhdk", "bhkd")
 
 
 class MultiHeadDotProductAttention(nn.Module):
-    """Multi-head attention without biases; T5 leaves the logits unscaled.
+    """Multi-head attention without biases; T5 leaves the logits unscaled (see `scale_logits`).
 
     With `decode=True` keys and values are kept in the `cache` collection:
 
@@ -229,6 +229,7 @@ class MultiHeadDotProductAttention(nn.Module):
     dropout_rate: float = 0.0
     float32_logits: bool = False
     cross: bool = False
+    scale_logits: bool = False
 
     @nn.compact
     def __call__(
@@ -260,7 +261,11 @@ class MultiHeadDotProductAttention(nn.Module):
             return with_sharding_constraint(y, ("batch", "length", "heads", "kv"))
 
         # T5 folds the usual 1/sqrt(head_dim) of the logits into the query's initialiser.
-        query = project(inputs_q, "query", _scaled(fan_in_normal, self.head_dim**-0.5))
+        scale = self.head_dim**-0.5
+        if self.scale_logits:
+            query = project(inputs_q, "query") * scale
+        else:
+            query = project(inputs_q, "query", _scaled(fan_in_normal, scale))
 
         def project_key_value() -> tuple[Array, Array]:
             return project(inputs_kv, "key"), project(inputs_kv, "value")

@@ -154,3 +154,8 @@ def test_what_is_not_t5s_is_refused(tmp_path):
     (tmp_path / "text").write_text("no model")
     with pytest.raises(ConfigError, match="is no SentencePiece model"):
         t5(tmp_path / "text")
+
+
+def test_sentinels_are_googles_and_not_the_last_ids(google):
+    assert (google.sentinel_ids[0], google.sentinel_ids[99]) == (32099, 32000)
+    assert google.decode([32099]).strip() == "<extra_id_0>"
