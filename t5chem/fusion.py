@@ -429,14 +429,3 @@ class FusedTransformer(nn.Module):
             enable_dropout,
             decode,
         )
-
-
-def network_of(config: network.T5Config | FusionConfig) -> nn.Module:
-    """Returns the network that a configuration describes.
-
-    Args:
-        config: sizes.
-    """
-    if isinstance(config, FusionConfig):
-        return FusedTransformer(config)
-    return network.Transformer(config)

@@ -16,11 +16,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt32
 
 from t5chem.constrained import constrain, smiles_tokens
-from t5chem.fusion import FusionConfig, network_of
 from t5chem.model_folder import BeamSemantics
+from t5chem.own_networks import Config, network_of
 from t5x.beam_search import EarlyStopping, beam_search, brevity_penalty, hf_beam_search
 from t5x.decoding import temperature_sample
-from t5x.examples.t5.network import T5Config
 from t5x.models import EncoderDecoderModel
 
 
@@ -56,7 +55,6 @@ class Decoding:
         return self.num_decodes > 1 and not self.samples
 
 
-Config = T5Config | FusionConfig
 Inputs = Mapping[str, Any]
 """Model features of the encoder, `Int[Array, "rows source"]`: `encoder_input_tokens`, and
 `chemistry_input_tokens` where the chemistry encoder has its own vocabulary; 0 is padding."""

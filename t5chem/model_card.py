@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from t5chem.fusion import FusionConfig
-from t5chem.fusion_folder import parameter_shapes
+from t5chem.own_networks import Config, parameter_shapes
 from t5chem.tokenizer_files import CHEMISTRY_SPIECE, SPIECE
 from t5x.examples.t5.network import T5Config
-from t5x.huggingface import tensor_places
 
 _HEAD = """\
 ---
@@ -57,7 +56,7 @@ print(Predictor.load(".").mol2text("CCO").best.text)"""
 
 
 def model_card(
-    config: T5Config | FusionConfig,
+    config: Config,
     vocabulary: Mapping[str, Any],
     max_lengths: Mapping[str, int],
     info: Mapping[str, Any],
@@ -72,18 +71,18 @@ def model_card(
         info: as `LoadedModel.info`; what is not in it is not said.
         prompts: of each task.
     """
-    is_fused = isinstance(config, FusionConfig)
+    is_t5 = isinstance(config, T5Config)
     example = prompts["mol2text"] + "CCO"
     chemistry = vocabulary.get("chemistry")
     text = _HEAD.format(
-        library="t5chem" if is_fused else "transformers",
+        library="transformers" if is_t5 else "t5chem",
         title="A T5 that speaks chemistry and English",
         summary=_summary(config, info),
         prompts="\n".join(
             f"| {task} | `{prompt}` |" if prompt else f"| {task} | none: the input stands alone |"
             for task, prompt in prompts.items()
         ),
-        code=_WITH_T5CHEM if is_fused else _WITH_TRANSFORMERS.format(example=example),
+        code=_WITH_TRANSFORMERS.format(example=example) if is_t5 else _WITH_T5CHEM,
         inputs=max_lengths["inputs"],
         targets=max_lengths["targets"],
         vocabularies=_vocabulary_line(vocabulary, SPIECE)
@@ -102,7 +101,7 @@ def _vocabulary_line(facts: Mapping[str, Any], file: str) -> str:
     )
 
 
-def _summary(config: T5Config | FusionConfig, info: Mapping[str, Any]) -> str:
+def _summary(config: Config, info: Mapping[str, Any]) -> str:
     sentences = [_sizes(config)]
     if "step" in info:
         sentences.append(f"Trained for {info['step']:,} steps.")
@@ -111,9 +110,9 @@ def _summary(config: T5Config | FusionConfig, info: Mapping[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _sizes(config: T5Config | FusionConfig) -> str:
+def _sizes(config: Config) -> str:
+    shapes = parameter_shapes(config).values()
     if isinstance(config, FusionConfig):
-        shapes = list(parameter_shapes(config).values())
         text, chemistry, decoder = config.text_encoder, config.chemistry_encoder, config.decoder
         return (
             f"{sum(map(math.prod, shapes)):,} parameters: a text encoder of "
@@ -122,7 +121,6 @@ def _sizes(config: T5Config | FusionConfig) -> str:
             f"{config.aggregation.replace('_', '-')}, and a decoder of "
             f"{decoder.num_decoder_layers} layers of width {decoder.emb_dim}."
         )
-    shapes = [place.shape for place in tensor_places(config).values()]
     return (
         f"{sum(map(math.prod, shapes)):,} parameters: {config.num_encoder_layers} + "
         f"{config.num_decoder_layers} layers of width {config.emb_dim}."

@@ -3,9 +3,9 @@
 A model folder is what Hugging Face's `transformers` calls one: `config.json`,
 `generation_config.json`, `model.safetensors`, `spiece.model` and files of the tokenizer. Ours add
 `prompts.json` (what stands before the input of each task), `vocabulary.json` (which vocabulary it
-is), `training.json` (what is known of the training) and `README.md`, the model card. A two-encoder
-model, which `transformers` does not have, is a folder of the same files; its weights have our names
-and a second vocabulary is `chemistry_spiece.model`.
+is), `training.json` (what is known of the training) and `README.md`, the model card. A model that
+`transformers` does not have, of two encoders or a Transformer of 2017, is a folder of the same
+files; its weights have our names and a second vocabulary is `chemistry_spiece.model`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any, Literal
 
 from flax import traverse_util
 
-from t5chem import fusion_folder
+from t5chem import own_networks
 from t5chem.fusion import FusionConfig
 from t5chem.model_card import model_card
+from t5chem.own_networks import Config
 from t5chem.prompts import PROMPTS
 from t5chem.tokenizer_files import (
     CHEMISTRY_SPIECE,
@@ -31,7 +32,7 @@ from t5chem.tokenizer_files import (
     copy_file,
     write_tokenizer_files,
 )
-from t5chem.vocabularies import SentencePieceVocabulary, chem
+from t5chem.vocabularies import SHIPPED, SentencePieceVocabulary
 from t5x import huggingface
 from t5x.errors import did_you_mean
 from t5x.examples.t5.network import T5Config
@@ -67,7 +68,7 @@ class LoadedModel:
     """A model that can answer.
 
     Attributes:
-        config: sizes of the network; `fusion.network_of(config)` runs it.
+        config: sizes of the network; `own_networks.network_of(config)` runs it.
         params: nested dictionaries of float32 arrays under T5X's names.
         vocabulary: of inputs and targets.
         beam_semantics: 'hf' for `t5x.beam_search.hf_beam_search`, 't5x' for `beam_search`.
@@ -80,7 +81,7 @@ class LoadedModel:
         chemistry_vocabulary: of the chemistry encoder of a two-encoder model with two; else None.
     """
 
-    config: T5Config | FusionConfig
+    config: Config
     params: dict[str, Any]
     vocabulary: SentencePieceVocabulary
     beam_semantics: BeamSemantics
@@ -120,10 +121,10 @@ def load_model_folder(path: str | os.PathLike[str]) -> LoadedModel:
     folder = os.fspath(path)
     vocabulary, chemistry_vocabulary = _read_vocabulary(folder, SPIECE), None
     content = read_json(os.path.join(folder, huggingface.CONFIG))
-    config: T5Config | FusionConfig
-    if content.get("model_type") == fusion_folder.MODEL_TYPE:
-        config, params = fusion_folder.read_folder(folder)
-        if config.two_vocabularies:
+    config: Config
+    if content.get("model_type") in own_networks.MODEL_TYPES.values():
+        config, params = own_networks.read_folder(folder)
+        if isinstance(config, FusionConfig) and config.two_vocabularies:
             chemistry_vocabulary = _read_vocabulary(folder, CHEMISTRY_SPIECE)
             _check_rows(folder, chemistry_vocabulary, config.chemistry_encoder.vocab_size)
     else:
@@ -237,14 +238,14 @@ def save_model_folder(model: LoadedModel, path: str | os.PathLike[str]) -> None:
         ModelFolderError: the network is none that `transformers` has, or a weight is not finite.
     """
     folder = os.fspath(path)
-    if isinstance(model.config, FusionConfig):
-        described = fusion_folder.config_to_json(model.config)
-        os.makedirs(folder, exist_ok=True)
-        fusion_folder.write_weights(folder, model.config, model.params)
-    else:
+    if isinstance(model.config, T5Config):
         described = huggingface.config_to_json(model.config)
         os.makedirs(folder, exist_ok=True)
         huggingface.write_weights(folder, model.config, model.params)
+    else:
+        described = own_networks.config_to_json(model.config)
+        os.makedirs(folder, exist_ok=True)
+        own_networks.write_weights(folder, model.config, model.params)
     write_tokenizer_files(model.vocabulary, model.max_lengths["inputs"], folder)
     vocabulary = vocabulary_facts(model.vocabulary)
     if model.chemistry_vocabulary is not None:
@@ -274,7 +275,7 @@ def _generation_config(model: LoadedModel) -> dict[str, Any]:
 def vocabulary_facts(vocabulary: SentencePieceVocabulary) -> dict[str, Any]:
     """Returns what tells a vocabulary: `name`, `sha256` of its model file, `vocab_size`."""
     return {
-        "name": "chem" if vocabulary == chem() else "sentencepiece",
+        "name": next((n for n, v in SHIPPED.items() if v() == vocabulary), "sentencepiece"),
         "sha256": _sha256(vocabulary.model_file),
         "extra_ids": vocabulary.extra_ids,
         "vocab_size": vocabulary.vocab_size,

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from t5chem.fusion import network_of
 from t5chem.model_folder import LoadedModel, ModelFolderError, load_model
+from t5chem.own_networks import network_of
 from t5x import sampling
 from t5x.beam_search import hf_beam_search
 from t5x.models import EncoderDecoderModel

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from flax import traverse_util
 
+from t5chem.compatibility import NO_PROMPTS
 from t5chem.fusion import FusionConfig
-from t5chem.fusion_folder import config_from_json, is_fused
-from t5chem.fusion_folder import parameter_shapes as fused_shapes
 from t5chem.model_folder import LENGTH, LoadedModel, ModelFolderError, vocabulary_facts
+from t5chem.own_networks import Config, config_from_json, is_own
+from t5chem.own_networks import parameter_shapes as shapes_of
+from t5chem.prompts import PROMPTS
 from t5chem.tokenizer_files import CHEMISTRY_SPIECE, SPIECE
-from t5chem.vocabularies import SentencePieceVocabulary, chem
+from t5chem.vocabularies import SentencePieceVocabulary, atoms, chem
 from t5x.checkpoint_integrity import STEP_PREFIX, checkpoints_in, is_checkpoint, step_of
 from t5x.checkpoint_network import (
     check_shapes,
@@ -29,7 +31,6 @@ from t5x.checkpoint_network import (
 from t5x.checkpoint_reading import open_checkpoint
 from t5x.checkpoint_restoring import find_checkpoint
 from t5x.errors import RunError
-from t5x.examples.t5.network import T5Config
 
 CONFIG = "config.gin"
 EMBEDDING_MULTIPLE = 128
@@ -43,17 +44,17 @@ def load_run(path: str | os.PathLike[str], step: int | None = None) -> LoadedMod
     """Returns the model of a run, with T5X's beams.
 
     The vocabulary is the file `spiece.model` in the run's folder or beside the tensors, or `chem`
-    if the embedding has its number of rows; that of a chemistry encoder with its own vocabulary
-    likewise is `chemistry_spiece.model`, or `chem`. Lengths and tasks are read from the run's
-    `config.gin`.
+    or `atoms` if the embedding has its number of rows; that of a chemistry encoder with its own
+    vocabulary likewise is `chemistry_spiece.model`. Lengths and tasks are read from the run's
+    `config.gin`. Models of `atoms` learn one task, and are asked without its prompt.
 
     Args:
         path: the run's `model_dir` or a `checkpoint_<step>`.
         step: of a `model_dir`, which checkpoint; None takes the newest whole one.
 
     Raises:
-        ModelFolderError: there is no checkpoint of a T5, it is damaged, or its vocabulary is
-            not known.
+        ModelFolderError: there is no checkpoint of a network of ours, it is damaged, or its
+            vocabulary is not known.
     """
     checkpoint = _checkpoint(os.path.abspath(path), step)
     try:
@@ -76,18 +77,19 @@ def load_run(path: str | os.PathLike[str], step: int | None = None) -> LoadedMod
         generation=dict(T5X_GENERATION),
         max_lengths={name: lengths.get(name, LENGTH) for name in ("inputs", "targets")},
         info=_info(model_dir, trained_steps, training, vocabulary),
+        prompts=NO_PROMPTS if vocabulary == atoms() else PROMPTS,
         chemistry_vocabulary=chemistry,
     )
 
 
-def _network(checkpoint: str) -> tuple[T5Config | FusionConfig, dict[str, np.ndarray], int | None]:
-    """Returns sizes, parameters and step of a T5 or of a two-encoder network."""
+def _network(checkpoint: str) -> tuple[Config, dict[str, np.ndarray], int | None]:
+    """Returns sizes, parameters and step of a network."""
     described = read_description(checkpoint)
-    if described is None or not is_fused(described[0]):
+    if described is None or not is_own(described[0]):
         return read_network(checkpoint)
     config = config_from_json(*described)
     reader = open_checkpoint(checkpoint)
-    check_shapes(fused_shapes(config), parameter_shapes(reader), checkpoint)
+    check_shapes(shapes_of(config), parameter_shapes(reader), checkpoint)
     return (config, *read_parameters(reader))
 
 
@@ -119,12 +121,13 @@ def _vocabulary(
         file = os.path.join(folder, name)
         if os.path.isfile(file):
             return SentencePieceVocabulary(file)
-    if 0 <= rows - chem().vocab_size < EMBEDDING_MULTIPLE:
-        return chem()
+    for vocabulary in (chem(), atoms()):
+        if 0 <= rows - vocabulary.vocab_size < EMBEDDING_MULTIPLE:
+            return vocabulary
     raise ModelFolderError(
         f"{checkpoint} has an embedding of {rows} rows, which is not that of the vocabulary chem "
-        f"({chem().vocab_size} ids): put the SentencePiece model that it was trained with into the "
-        f"run's folder as {name}."
+        f"({chem().vocab_size} ids) or atoms ({atoms().vocab_size}): put the SentencePiece model "
+        f"that it was trained with into the run's folder as {name}."
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import sentencepiece
 
-from t5chem.vocabularies import SentencePieceVocabulary, chem
+from t5chem.vocabularies import SHIPPED, SentencePieceVocabulary
 
 SPIECE = "spiece.model"
 CHEMISTRY_SPIECE = "chemistry_spiece.model"
@@ -26,10 +26,10 @@ def write_tokenizer_files(
 ) -> None:
     """Writes `spiece.model`, `tokenizer_config.json` and, if it can be, `tokenizer.json`.
 
-    `T5Tokenizer` of `transformers` 5 puts a space before every word, which `chem` does not have, so
-    for `chem` there is a `tokenizer.json` of its own. `AutoTokenizer` then gives the ids that
-    `vocabulary` gives, but for texts that spell a special piece, such as `</s>` or `<0x41>`, and
-    for some with two equally likely splits (`fff` as `ff`, `f` or `f`, `ff`).
+    `T5Tokenizer` of `transformers` 5 puts a space before every word, which our vocabularies do not
+    have, so for `chem` and `atoms` there is a `tokenizer.json` of their own. `AutoTokenizer` then
+    gives the ids that `vocabulary` gives, but for texts that spell a special piece, such as `</s>`
+    or `<0x41>`, and for some with two equally likely splits (`fff` as `ff`, `f` or `f`, `ff`).
 
     Args:
         vocabulary: whose model file is copied; a `tokenizer.json` beside that is copied too.
@@ -38,13 +38,13 @@ def write_tokenizer_files(
     """
     copy_file(vocabulary.model_file, os.path.join(folder, SPIECE))
     beside = os.path.join(os.path.dirname(vocabulary.model_file), TOKENIZER)
-    is_chem = vocabulary == chem()
-    if is_chem:
+    is_ours = any(open_ours() == vocabulary for open_ours in SHIPPED.values())
+    if is_ours:
         _write_json(tokenizer_json(vocabulary), os.path.join(folder, TOKENIZER))
     elif os.path.isfile(beside):
         copy_file(beside, os.path.join(folder, TOKENIZER))
     content = {
-        "tokenizer_class": "PreTrainedTokenizerFast" if is_chem else "T5Tokenizer",
+        "tokenizer_class": "PreTrainedTokenizerFast" if is_ours else "T5Tokenizer",
         "extra_ids": vocabulary.extra_ids,
         "model_max_length": max_length,
         "clean_up_tokenization_spaces": False,

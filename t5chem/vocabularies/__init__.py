@@ -24,6 +24,7 @@ from t5x.errors import ConfigError
 __all__ = [
     "ATOMS_MODEL_FILE",
     "CHEM_MODEL_FILE",
+    "SHIPPED",
     "T5_MODEL_VARIABLE",
     "VOCABULARIES",
     "ByteVocabulary",
@@ -109,6 +110,11 @@ def atoms() -> SentencePieceVocabulary:
     """
     return SentencePieceVocabulary(ATOMS_MODEL_FILE)
 
+
+SHIPPED: Final[Mapping[str, Callable[[], SentencePieceVocabulary]]] = MappingProxyType(
+    {"chem": chem, "atoms": atoms}
+)
+"""What opens the SentencePiece vocabularies that come with the package."""
 
 VOCABULARIES: Final[Mapping[str, Callable[[], Vocabulary]]] = MappingProxyType(
     {

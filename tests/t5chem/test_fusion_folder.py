@@ -13,7 +13,7 @@ import orbax.checkpoint as ocp
 import pytest
 from flax import traverse_util
 
-from t5chem import fusion_folder
+from t5chem import own_networks
 from t5chem.cli import main
 from t5chem.export import export_run
 from t5chem.fusion import FusedTransformer, FusionConfig
@@ -40,7 +40,7 @@ def config_of(two_vocabularies: bool) -> FusionConfig:
 def loaded(two_vocabularies: bool = False) -> LoadedModel:
     config = config_of(two_vocabularies)
     rng = np.random.default_rng(3)
-    shapes = fusion_folder.parameter_shapes(config)
+    shapes = own_networks.parameter_shapes(config)
     params = {name: rng.normal(0, 0.3, s).astype(np.float32) for name, s in shapes.items()}
     return LoadedModel(
         config=config,
@@ -163,7 +163,7 @@ def test_a_second_vocabulary_comes_with_the_run(tmp_path):
 
 def test_two_encoders_need_nothing_that_training_needs():
     code = (
-        "import sys, t5chem.fusion, t5chem.fusion_folder, t5chem.predictor; "
+        "import sys, t5chem.fusion, t5chem.own_networks, t5chem.predictor; "
         "print(*{'tensorflow', 'seqio', 'gin', 'orbax'} & set(sys.modules))"
     )
     root = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ import pytest
 from t5chem import parity
 from t5chem.model_folder import ModelFolderError, load_model_folder, save_model_folder
 from t5chem.tokenizer_files import write_tokenizer_files
-from t5chem.vocabularies import chem
+from t5chem.vocabularies import atoms, chem
 from tests.t5chem.small_models import small_model
 
 INPUTS = [
@@ -160,14 +160,15 @@ def test_a_hundred_inputs_there_and_back(tmp_path, shape):
         assert report.greedy_agreement == 1.0 and report.beam_agreement >= 0.99
 
 
-def test_transformers_reads_what_our_vocabulary_writes(tmp_path):
+@pytest.mark.parametrize("vocabulary", [chem(), atoms()], ids=["chem", "atoms"])
+def test_transformers_reads_what_our_vocabularies_write(tmp_path, vocabulary):
     transformers = pytest.importorskip("transformers")
-    write_tokenizer_files(chem(), 64, str(tmp_path))
+    write_tokenizer_files(vocabulary, 64, str(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "t5"}))
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     for text in INPUTS:
-        ids = chem().encode(text)
+        ids = vocabulary.encode(text)
         assert tokenizer(text)["input_ids"] == [*ids, 1]
         assert tokenizer.decode([*ids, 1], skip_special_tokens=True) == text
-    assert tokenizer.convert_tokens_to_ids("<extra_id_0>") == chem().vocab_size - 1
+    assert tokenizer.convert_tokens_to_ids("<extra_id_0>") == vocabulary.vocab_size - 1
     assert tokenizer.model_max_length == 64

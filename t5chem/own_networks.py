@@ -1,15 +1,17 @@
-"""A two-encoder model as files: its sizes, its weights under our own names, its run's checkpoints.
+"""The networks that a model may have, and the files of those that are ours alone.
 
-Libraries have no such network, so that its model folder is ours: `config.json` of the model type
-`t5chem_two_encoders` and `model.safetensors` with the parameters' names joined by '/'.
+`transformers` has no two-encoder T5 and no Transformer of 2017 as ours is, so that their model
+folders are ours: `config.json` of the model type `t5chem_two_encoders` or `t5chem_transformer`, and
+`model.safetensors` with the parameters' names joined by '/'.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -17,8 +19,10 @@ from flax import traverse_util
 
 from t5chem.fusion import FusedTransformer, FusionConfig
 from t5x.errors import ConfigError
+from t5x.examples.t5 import network
+from t5x.examples.transformer import network as transformer
 from t5x.huggingface import CONFIG
-from t5x.network_description import describe, t5_config
+from t5x.network_description import describe, is_transformer, t5_config, transformer_config
 from t5x.tensor_files import (
     SAFETENSORS,
     ModelFolderError,
@@ -27,16 +31,39 @@ from t5x.tensor_files import (
     write_safetensors,
 )
 
-MODEL_TYPE = "t5chem_two_encoders"
+OwnConfig: TypeAlias = FusionConfig | transformer.TransformerConfig
+Config: TypeAlias = network.T5Config | OwnConfig
+
+MODEL_TYPES = {
+    FusionConfig: "t5chem_two_encoders",
+    transformer.TransformerConfig: "t5chem_transformer",
+}
 _PARTS = ("text_encoder", "chemistry_encoder", "decoder")
 
 
-def is_fused(content: Mapping[str, Any]) -> bool:
-    """Tells whether a `network.json` or `config.json` describes a two-encoder network."""
+def network_of(config: Config) -> nn.Module:
+    """Returns the network that a configuration describes.
+
+    Args:
+        config: sizes.
+    """
+    if isinstance(config, FusionConfig):
+        return FusedTransformer(config)
+    if isinstance(config, transformer.TransformerConfig):
+        return transformer.Transformer(config)
+    return network.Transformer(config)
+
+
+def is_own(content: Mapping[str, Any]) -> bool:
+    """Tells whether a `network.json` or `config.json` describes a network that is ours alone."""
+    return _is_fused(content) or is_transformer(content)
+
+
+def _is_fused(content: Mapping[str, Any]) -> bool:
     return all(isinstance(content.get(part), dict) for part in _PARTS)
 
 
-def config_from_json(content: Mapping[str, Any], file: str) -> FusionConfig:
+def config_from_json(content: Mapping[str, Any], file: str) -> OwnConfig:
     """Returns the network that a file describes, with arithmetic in float32.
 
     Args:
@@ -46,6 +73,8 @@ def config_from_json(content: Mapping[str, Any], file: str) -> FusionConfig:
     Raises:
         ModelFolderError: it describes none.
     """
+    if is_transformer(content):
+        return transformer_config(content, file)
     try:
         return FusionConfig(
             **{part: t5_config(content[part], file) for part in _PARTS},
@@ -56,26 +85,27 @@ def config_from_json(content: Mapping[str, Any], file: str) -> FusionConfig:
         raise ModelFolderError(f"{file} describes no two-encoder network: {error}.") from error
 
 
-def config_to_json(config: FusionConfig) -> dict[str, Any]:
+def config_to_json(config: OwnConfig) -> dict[str, Any]:
     """Returns the content of a `config.json`, the inverse of `config_from_json`.
 
     Args:
         config: of the network.
     """
-    return {"model_type": MODEL_TYPE, **describe(config)}
+    return {"model_type": MODEL_TYPES[type(config)], **describe(config)}
 
 
-def parameter_shapes(config: FusionConfig) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(config: Config) -> dict[str, tuple[int, ...]]:
     """Returns the shapes of a network's parameters, by their names joined with '/'.
 
     Args:
         config: of the network.
     """
     tokens = jax.ShapeDtypeStruct((1, 2), jnp.int32)
-    further = {"chemistry_input_tokens": tokens} if config.two_vocabularies else {}
+    has_two = isinstance(config, FusionConfig) and config.two_vocabularies
+    further = {"chemistry_input_tokens": tokens} if has_two else {}
 
     def init(tokens: Any, further: dict[str, Any]) -> Any:
-        module = FusedTransformer(config)
+        module = network_of(config)
         key = jax.random.key(0)
         return module.init(key, tokens, tokens, tokens, enable_dropout=False, **further)["params"]
 
@@ -84,7 +114,7 @@ def parameter_shapes(config: FusionConfig) -> dict[str, tuple[int, ...]]:
     return {name: tuple(leaf.shape) for name, leaf in flat.items()}
 
 
-def read_folder(folder: str) -> tuple[FusionConfig, dict[str, np.ndarray]]:
+def read_folder(folder: str) -> tuple[OwnConfig, dict[str, np.ndarray]]:
     """Returns the network of a model folder and its float32 parameters by name.
 
     Args:
@@ -100,7 +130,7 @@ def read_folder(folder: str) -> tuple[FusionConfig, dict[str, np.ndarray]]:
     return config, {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
 
 
-def write_weights(folder: str, config: FusionConfig, params: Any) -> None:
+def write_weights(folder: str, config: OwnConfig, params: Any) -> None:
     """Writes `model.safetensors` in float32.
 
     Args:
