@@ -41,7 +41,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where data lies on the picture: data range, ticks and pixel rectangle."""
+    """Where data lies on the picture: data range, ticks, pixel rectangle and the x axis' name."""
 
     x_low: float
     x_high: float
@@ -51,11 +51,15 @@ class Frame:
     right: float
     top: float
     bottom: float
+    x_label: str = "step"
+    log_x: bool = False
 
     def x(self, value: float) -> float:
         """Pixels from the left for a step."""
-        share = (value - self.x_low) / (self.x_high - self.x_low)
-        return self.left + share * (self.right - self.left)
+        low, at, high = self.x_low, value, self.x_high
+        if self.log_x:
+            low, at, high = math.log(low), math.log(at), math.log(high)
+        return self.left + (at - low) / (high - low) * (self.right - self.left)
 
     def y(self, value: float) -> float:
         """Pixels from the top for a value."""
@@ -66,7 +70,13 @@ class Frame:
 
 
 def line_chart(
-    series: Sequence[Series], label: str, width: int = 560, height: int = 300, log: bool = False
+    series: Sequence[Series],
+    label: str,
+    width: int = 560,
+    height: int = 300,
+    log: bool = False,
+    x_label: str = "step",
+    log_x: bool = False,
 ) -> str:
     """Draws curves over steps with axes, grid, labels at the line ends, and values on hover.
 
@@ -77,6 +87,8 @@ def line_chart(
         width: pixels of the drawing; the page may scale it.
         height: pixels of the drawing.
         log: draws values on a logarithmic axis; every finite value must be above 0.
+        x_label: what the curves are drawn over.
+        log_x: draws steps on a logarithmic axis; every one must be above 0.
 
     Returns:
         One `<svg>` element, or an empty string when no series has a finite value.
@@ -88,7 +100,7 @@ def line_chart(
     series = [thinned(one) for one in series if _finite(one.points)]
     if not series:
         return ""
-    frame = _frame(series, width, height, log)
+    frame = _frame(series, width, height, log, x_label, log_x)
     parts = [_grid(frame), *(_curve(one, frame) for one in series)]
     parts += [_end_labels(series, frame), _hover_bands(series, frame)]
     return (
@@ -214,10 +226,12 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def _frame(series: Sequence[Series], width: int, height: int, log: bool) -> Frame:
+def _frame(
+    series: Sequence[Series], width: int, height: int, log: bool, x_label: str, log_x: bool
+) -> Frame:
     """The rectangle that holds every finite value, with room for labels on the right."""
     x_low, x_high = _range([x for one in series for x, _ in one.points])
-    if 0 < x_low < 0.1 * x_high:
+    if 0 < x_low < 0.1 * x_high and not log_x:
         x_low = 0.0
     low, high = _range([y for one in series for _, y in _finite(one.points)])
     if 0 < low < 0.4 * high and not log:
@@ -225,11 +239,12 @@ def _frame(series: Sequence[Series], width: int, height: int, log: bool) -> Fram
     marks = log_ticks(low, high) if log else ticks(low, high)
     longest = max(len(one.name) for one in series)
     right = width - min(longest * _CHARACTER_WIDTH + 18, width * 0.4)
-    return Frame(x_low, x_high, marks, log, _LEFT, right, _TOP, height - _BOTTOM)
+    bottom = height - _BOTTOM
+    return Frame(x_low, x_high, marks, log, _LEFT, right, _TOP, bottom, x_label, log_x)
 
 
 def _grid(frame: Frame) -> str:
-    """Horizontal grid lines, tick labels on both axes, and the word "step"."""
+    """Horizontal grid lines, tick labels on both axes, and what they are over."""
     parts = []
     for value in frame.y_ticks:
         y = frame.y(value)
@@ -238,7 +253,8 @@ def _grid(frame: Frame) -> str:
             f'<text class="tick" x="{frame.left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">'
             f"{short_number(value)}</text>"
         )
-    for value in ticks(frame.x_low, frame.x_high):
+    marks = (log_ticks if frame.log_x else ticks)(frame.x_low, frame.x_high)
+    for value in marks:
         if frame.x_low <= value <= frame.x_high and value == int(value):
             x = frame.x(value)
             parts.append(
@@ -251,7 +267,7 @@ def _grid(frame: Frame) -> str:
         "".join(parts)
         + f'<path class="axis" d="M{frame.left:.1f} {frame.bottom:.1f}H{frame.right:.1f}"/>'
         + f'<text class="tick" x="{middle:.1f}" y="{frame.bottom + 34:.1f}" '
-        + 'text-anchor="middle">step</text>'
+        + f'text-anchor="middle">{escape(frame.x_label)}</text>'
     )
 
 
@@ -305,7 +321,7 @@ def _hover_bands(series: Sequence[Series], frame: Frame) -> str:
     edges = [frame.left, *((frame.x(a) + frame.x(b)) / 2 for a, b in pairwise(steps)), frame.right]
     parts = []
     for step, left, right in zip(steps, edges, edges[1:], strict=False):
-        text = "\n".join([f"step {step:,.0f}", *values[step]])
+        text = "\n".join([f"{frame.x_label} {step:,.0f}", *values[step]])
         x = frame.x(step)
         parts.append(
             f'<g class="band"><rect x="{left:.1f}" y="{frame.top:.1f}" '

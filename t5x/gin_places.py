@@ -22,11 +22,13 @@ class Place:
         source: `gin/tiny.gin, line 20`, or `the command line`.
         text: the line, such as `BATCH_SIZE = 8`.
         macro: the macro that is its whole value, if it is one.
+        value: the value as gin writes it, whatever lines and comments it stands on.
     """
 
     source: str
     text: str
     macro: str | None = None
+    value: str = ""
 
     def __str__(self) -> str:
         return f"{self.text}   ({self.source})"
@@ -114,14 +116,24 @@ class _Delegate(config_parser.ParserDelegate):
     """Resolves nothing."""
 
     def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> Any:
-        return None
+        return _Reference(f"@{scoped_configurable_name}{'()' if evaluate else ''}")
 
     def macro(self, macro_name: str) -> Any:
         return _Macro(macro_name)
 
 
+class _Reference(str):
+    """The value `@name` or `@name()`."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class _Macro(str):
     """The value `%NAME`."""
+
+    def __repr__(self) -> str:
+        return f"%{self}"
 
 
 def _read(places: Places, search_paths: Sequence[str], text: str, source: str) -> None:
@@ -140,7 +152,7 @@ def _note(places: Places, statement: config_parser.BindingStatement, source: str
     key = f"{scope}/{key}" if scope else key
     macro = str(value) if isinstance(value, _Macro) else None
     where = source if source == COMMAND_LINE else f"{source}, line {location.line_num}"
-    place = Place(where, location.line_content.strip(), macro)
+    place = Place(where, location.line_content.strip(), macro, repr(value))
     places.bindings.pop(key, None)  # the last binding of all comes last
     places.bindings[key] = place
     for name in _macros_in(value):

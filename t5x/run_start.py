@@ -6,6 +6,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -18,6 +19,7 @@ from t5x.data import CheckedSource
 from t5x.errors import ConfigError
 from t5x.initialization import count_parameters
 from t5x.metric_writing import is_evaluated
+from t5x.model_costs import COSTS, step_flops, trained_parameters
 from t5x.models import EncoderDecoderModel
 from t5x.network_description import NETWORK, describe
 from t5x.partitioning import DataLayout, PjitPartitioner
@@ -226,6 +228,33 @@ def write_network(model_dir: str, model: EncoderDecoderModel) -> None:
         return
     with open(os.path.join(model_dir, NETWORK), "w", encoding="utf-8") as file:
         json.dump(describe(config), file, indent=2)
+
+
+def write_costs(
+    model_dir: str, state: FlaxOptimTrainState, shapes: Mapping[str, tuple[int, ...]], steps: int
+) -> None:
+    """Writes the run's size and what its steps cost to `costs.json`.
+
+    Args:
+        model_dir: of the run; the first host writes.
+        state: of the run.
+        shapes: of a global batch's features.
+        steps: that the run takes in all.
+    """
+    if jax.process_index() != 0:
+        return
+    trains = state.optimizer_def.trains
+    costs = {
+        "parameters": count_parameters(state),
+        "trained_parameters": trained_parameters(state.params, trains),
+        "flops_a_step": step_flops(state.params, shapes, trains),
+        "places_a_step": sum(
+            math.prod(shapes[name]) for name in ("encoder_input_tokens", "decoder_target_tokens")
+        ),
+        "steps": steps,
+    }
+    with open(os.path.join(model_dir, COSTS), "w", encoding="utf-8") as file:
+        json.dump(costs, file, indent=2)
 
 
 def settings(

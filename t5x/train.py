@@ -40,6 +40,7 @@ from t5x.run_start import (
     last_step_of,
     settings,
     warn_of_ignored,
+    write_costs,
     write_network,
 )
 from t5x.train_state import FlaxOptimTrainState
@@ -199,6 +200,8 @@ def train(
     truncate_metrics_after(model_dir, first_step)
     utils.log_model_info(model_dir, start.state, initializer.train_state_axes)
     write_network(model_dir, model)
+    shapes = input_shapes(train_dataset, layout.batch_size)
+    write_costs(model_dir, start.state, shapes, last_step - start.began_at)
     summarize_config_fn(model_dir, loop.train_metrics_manager, first_step)
     told = settings(model_dir, train_dataset_cfg, start, last_step, partitioner)
     print(heading(told), flush=True)

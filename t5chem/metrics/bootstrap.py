@@ -57,15 +57,29 @@ def with_intervals(
         >>> with_intervals({"exact": mean_score([1.0, 1.0, 1.0])})["exact"].interval
         (1.0, 1.0)
     """
-    drawable = [name for name, score in scores.items() if score.statistics is not None]
-    if not drawable or not samples:
-        return dict(scores)
-    figures = _drawn_figures([scores[name] for name in drawable], samples, seed)
-    intervals = {name: _interval(row) for name, row in zip(drawable, figures, strict=True)}
+    drawn = drawn_figures(scores, samples, seed)
+    intervals = {name: interval(figures) for name, figures in drawn.items()}
     return {
         name: dataclasses.replace(score, interval=intervals.get(name))
         for name, score in scores.items()
     }
+
+
+def drawn_figures(
+    scores: Mapping[str, Score], samples: int = SAMPLES, seed: int = 0
+) -> dict[str, np.ndarray]:
+    """Returns what each figure is over every draw of rows, float[samples] by name.
+
+    Args:
+        scores: by name, all over the same rows; those that cannot be drawn are left out.
+        samples: draws; 0 draws nothing.
+        seed: of the draws; figures of other systems over as many rows are drawn alike.
+    """
+    drawable = [name for name, score in scores.items() if score.statistics is not None]
+    if not drawable or not samples:
+        return {}
+    figures = _drawn_figures([scores[name] for name in drawable], samples, seed)
+    return dict(zip(drawable, figures, strict=True))
 
 
 def compare(first: Score, second: Score, samples: int = SAMPLES, seed: int = 0) -> Comparison:
@@ -100,7 +114,7 @@ def compare(first: Score, second: Score, samples: int = SAMPLES, seed: int = 0) 
     p_value = _p_value(differences)
     gain = -difference if first.lower_is_better else difference
     better = ("second" if gain > 0 else "first") if p_value < 0.05 else None
-    return Comparison(difference, _interval(differences), p_value, better)
+    return Comparison(difference, interval(differences), p_value, better)
 
 
 def _p_value(differences: np.ndarray) -> float:
@@ -110,8 +124,12 @@ def _p_value(differences: np.ndarray) -> float:
     return min(1.0, 2 * (1 + int(fewest)) / (1 + len(known)))
 
 
-def _interval(figures: np.ndarray) -> tuple[float, float] | None:
-    """The middle 95 % of the figures; None when none of them is defined."""
+def interval(figures: np.ndarray) -> tuple[float, float] | None:
+    """Returns the middle 95 % of figures; None when none of them is defined.
+
+    Args:
+        figures: float[samples]; NaN is not defined.
+    """
     known = figures[~np.isnan(figures)]
     if not len(known):
         return None
