@@ -95,6 +95,21 @@ def scored_tasks(model_dir: str | Path) -> list[ScoredTask]:
     return found
 
 
+def evaluated_tasks(output_dir: str | Path) -> list[ScoredTask]:
+    """Returns those of the five tasks whose predictions `t5x.eval` left, of each the last step's.
+
+    Args:
+        output_dir: of the evaluation.
+    """
+    found: dict[str, ScoredTask] = {}
+    for path in sorted(Path(output_dir, "inference_eval").glob("*-*.jsonl")):
+        name, _, step = path.stem.rpartition("-")
+        task = task_of(name)
+        if task is not None and step.isdigit():
+            found[name] = ScoredTask(name, task, path, int(step))
+    return list(found.values())
+
+
 def evaluate_file(
     path: Path, task: str, settings: Settings
 ) -> tuple[list[EvaluationRow], list[LeftOut], Evaluation]:

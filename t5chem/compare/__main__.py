@@ -123,7 +123,7 @@ def listing(cells: Sequence[Cell]) -> str:
     lines = []
     for number, cell in enumerate(cells, start=1):
         lines.append(f"{number:>3}  {state_of(cell):<8}  {cell.name}")
-        lines.append(f"     {shlex.join(cell.command)}")
+        lines += [f"     {shlex.join(command)}" for command in cell.commands]
     return "\n".join(lines)
 
 

@@ -8,14 +8,15 @@ import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from t5chem.compare.suite import Suite, System, find_gin_file
 from t5x.errors import ConfigError, did_you_mean
 from t5x.gin_places import find_places
 from t5x.gin_utils import default_search_paths
 
-RUN = "run"
-"""The folder of a cell's training run, within the cell's own."""
+RUN, AVERAGED, EVALUATED = "run", "averaged", "evaluated"
+"""Folders of a cell's training run, of a mean of its checkpoints, and of that one's scores."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Cell:
         size: of it.
         seed: of it.
         run: which of the system's runs.
-        folder: of all that the cell leaves.
+        out: folder of the comparison.
         gin_files: of its configuration, later ones winning.
+        eval_gin_files: of its evaluation, where a mean of checkpoints is scored.
         bindings: `NAME = VALUE`, which beat the files.
         starts_from: the cells that must have finished before.
         fingerprint: of the configuration: changes when any setting of it does.
@@ -38,8 +40,9 @@ class Cell:
     size: str
     seed: int
     run: str
-    folder: Path
+    out: Path
     gin_files: tuple[str, ...]
+    eval_gin_files: tuple[str, ...]
     bindings: tuple[str, ...]
     starts_from: tuple[Cell, ...]
     fingerprint: str
@@ -49,6 +52,11 @@ class Cell:
         """Such as `text_chem_t5.tiny.seed0`; a run of several has its name too."""
         parts = [self.system.name, self.size, f"seed{self.seed}"]
         return ".".join(parts if len(self.system.runs) == 1 else [*parts, self.run])
+
+    @property
+    def folder(self) -> Path:
+        """Of all that the cell leaves."""
+        return self.out / "cells" / self.name
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -62,13 +70,41 @@ class Cell:
         return self.folder / RUN
 
     @property
-    def command(self) -> list[str]:
-        """The command line that trains it."""
-        return [
-            *(sys.executable, "-m", "t5x.train"),
-            *(f"--gin_file={file}" for file in self.gin_files),
-            *(f"--gin_bindings={binding}" for binding in self.bindings),
+    def scored_dir(self) -> Path:
+        """The folder whose predictions are scored."""
+        return self.folder / EVALUATED if self.system.average_last else self.model_dir
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """The command lines that train it and, where it is so wanted, score a mean of it."""
+        bindings = [*self.bindings, _binding("MODEL_DIR", str(self.model_dir))]
+        train = _command("t5x.train", _gin(self.gin_files, bindings))
+        if not self.system.average_last:
+            return [train]
+        mean = self.folder / AVERAGED
+        average = ["--model_dir", str(self.model_dir), "--last", str(self.system.average_last)]
+        bindings = [
+            *self.bindings,
+            _binding("CHECKPOINT_PATH", str(mean)),
+            _binding("EVAL_OUTPUT_DIR", str(self.scored_dir)),
         ]
+        return [
+            train,
+            _command("t5x.average_checkpoints", [*average, "--output", str(mean)]),
+            _command("t5x.eval", _gin(self.eval_gin_files, bindings)),
+        ]
+
+
+def _command(module: str, arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def _gin(files: Sequence[str], bindings: Sequence[str]) -> list[str]:
+    return [*(f"--gin_file={file}" for file in files), *(f"--gin_bindings={b}" for b in bindings)]
+
+
+def _binding(name: str, value: Any) -> str:
+    return f"{name} = {value!r}"
 
 
 def plan(suite: Suite, out: str | Path, search_paths: Sequence[str] = (".",)) -> list[Cell]:
@@ -121,37 +157,44 @@ def _cell(
     out: Path,
     search_paths: Sequence[str],
 ) -> Cell:
-    patterns = (*suite.gin_files, *system.gin_files, *suite.last_gin_files)
-    files = tuple(pattern.format(size=size) for pattern in patterns)
+    def named(patterns: Sequence[str]) -> tuple[str, ...]:
+        return tuple(pattern.format(size=size) for pattern in patterns)
+
     starts = {macro: made[name] for macro, name in system.starts_from.items()}
-    settings = {
-        **system.runs[run],
-        **{macro: str(cell.model_dir) for macro, cell in starts.items()},
-        "RANDOM_SEED": seed,
-    }
-    bindings = [f"{name} = {value!r}" for name, value in settings.items()]
-    own = {**system.runs[run], "RANDOM_SEED": seed}
-    fingerprint = _fingerprint(
-        files, [f"{name} = {value!r}" for name, value in own.items()],
-        [f"{macro} {cell.fingerprint}" for macro, cell in starts.items()], search_paths,
-    )  # fmt: skip
-    cell = Cell(system, size, seed, run, Path(), files, (), tuple(starts.values()), fingerprint)
-    folder = out / "cells" / cell.name
-    return dataclasses.replace(
-        cell, folder=folder, bindings=(*bindings, f"MODEL_DIR = {str(folder / RUN)!r}")
+    own = [_binding(name, value) for name, value in system.runs[run].items()]
+    seeded = [*own, _binding("RANDOM_SEED", seed)]
+    checkpoints = [_binding(macro, str(cell.model_dir)) for macro, cell in starts.items()]
+    cell = Cell(
+        system=system,
+        size=size,
+        seed=seed,
+        run=run,
+        out=out,
+        gin_files=named((*suite.gin_files, *system.gin_files, *suite.last_gin_files)),
+        eval_gin_files=named(system.eval_gin_files),
+        bindings=(*seeded, *checkpoints),
+        starts_from=tuple(starts.values()),
+        fingerprint="",
     )
+    begins = [f"{macro} {one.fingerprint}" for macro, one in starts.items()]
+    begins.append(f"average {system.average_last}")
+    fingerprint = _fingerprint(cell.gin_files, cell.eval_gin_files, seeded, begins, search_paths)
+    return dataclasses.replace(cell, fingerprint=fingerprint)
 
 
 def _fingerprint(
     files: Sequence[str],
+    eval_files: Sequence[str],
     bindings: Sequence[str],
-    starts: Sequence[str],
+    begins: Sequence[str],
     search_paths: Sequence[str],
 ) -> str:
     """A digest of every setting and of what the run starts from; comments do not count."""
-    for file in files:
+    for file in (*files, *eval_files):
         find_gin_file(file, search_paths)
-    places = find_places([*search_paths, *default_search_paths()], files, bindings)
-    settings = [f"{name} = {place.value}" for name, place in sorted(places.bindings.items())]
-    text = "\n".join([*settings, *sorted(starts)])
-    return hashlib.sha256(text.encode()).hexdigest()
+    folders = [*search_paths, *default_search_paths()]
+    settings = []
+    for read in (files, eval_files):
+        places = find_places(folders, read, bindings)
+        settings += [f"{name} = {place.value}" for name, place in sorted(places.bindings.items())]
+    return hashlib.sha256("\n".join([*settings, *begins]).encode()).hexdigest()

@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import fcntl
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -168,7 +169,7 @@ class Runner:
                 seconds = self._clock() - started
                 return Record("failed", seconds, f"Its command ended with {code}.", log_tail(cell))
         try:
-            scores = score_run(cell.model_dir, cell.tasks, cell.folder)
+            scores = score_run(cell.scored_dir, cell.tasks, cell.folder)
         except (RunError, ValueError, OSError) as error:
             return Record("failed", self._clock() - started, str(error), log_tail(cell))
         costs = read_costs(cell.model_dir)
@@ -176,8 +177,9 @@ class Runner:
 
     def _train(self, cell: Cell, lock: IO[str], slot: int) -> int:
         # The shell notes the good end: a runner that was killed before it could is not missed.
-        script = '"$@" && : > "$0"'
-        command = ["/bin/sh", "-c", script, str(cell.folder / TRAINED), *cell.command]
+        noted = f": > {shlex.quote(str(cell.folder / TRAINED))}"
+        script = " && ".join([*map(shlex.join, cell.commands), noted])
+        command = ["/bin/sh", "-c", script]
         with open(cell.folder / LOG, "ab") as log:
             if self._stopping.is_set():
                 return 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from t5chem.metrics import Evaluation, Settings
 from t5chem.metrics.bootstrap import drawn_figures
-from t5chem.run_evaluations import evaluate_file, scored_tasks
+from t5chem.run_evaluations import evaluate_file, evaluated_tasks, scored_tasks
 from t5x.errors import RunError
 from t5x.model_costs import COSTS
 
@@ -44,7 +44,7 @@ def score_run(model_dir: Path, tasks: Sequence[str], folder: Path) -> dict[str, 
     """
     scores: dict[str, Any] = {}
     draws: dict[str, np.ndarray] = {}
-    for name, task, path, _ in scored_tasks(model_dir):
+    for name, task, path, _ in scored_tasks(model_dir) or evaluated_tasks(model_dir):
         if task in tasks and task not in scores:
             _, _, evaluation = evaluate_file(path, task, SETTINGS)
             scores[task] = {"name": name, **evaluation.as_dict()}

@@ -28,6 +28,10 @@ class System:
         runs: by name, the bindings that a run adds: a specialist of one task has a run a task.
         starts_from: from a binding to the name of the system whose run folder (of the same size and
             seed) is its value, such as `INITIAL_CHECKPOINT_PATH`. It may have one run only.
+        average_last: so many of the last checkpoints are averaged, and the mean is scored with
+            `eval_gin_files`; 0: the run's own last evaluation counts.
+        eval_gin_files: of `t5x.eval`, read with the bindings of the run; `{size}` stands for the
+            size.
         tasks: which of the five are scored; none: a training that others start from.
         aggregation: of two encoders; empty for a system with one.
         encoder_shared: whether one encoder reads both domains; None: the table leaves it open.
@@ -43,6 +47,8 @@ class System:
     gin_files: Sequence[str] = ()
     runs: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=lambda: ONE_RUN)
     starts_from: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    average_last: int = 0
+    eval_gin_files: Sequence[str] = ()
     tasks: Sequence[str] = tuple(EVALUATORS)
     aggregation: str = ""
     encoder_shared: bool | None = None
@@ -55,6 +61,13 @@ class System:
                 raise ConfigError(
                     f"{kind} {name!r} is to name a folder: use letters, digits, '_' and '-'.", kind
                 )
+        if bool(self.average_last) != bool(self.eval_gin_files):
+            raise ConfigError(
+                f"The system {self.name!r} has average_last={self.average_last} and eval_gin_files="
+                f"{list(self.eval_gin_files)}: a mean of checkpoints is scored by itself. Give both "
+                "or neither.",
+                "System.average_last",
+            )
         if not self.runs:
             raise ConfigError(f"The system {self.name!r} has no run.", "System.runs")
         for task in (*self.tasks, *self.published):
@@ -211,7 +224,9 @@ def load_suite(
 
 
 def _system_files(suite: Suite) -> list[str]:
-    return [file for system in suite.systems for file in system.gin_files]
+    return [
+        file for system in suite.systems for file in (*system.gin_files, *system.eval_gin_files)
+    ]
 
 
 def find_gin_file(file: str, search_paths: Sequence[str]) -> str:

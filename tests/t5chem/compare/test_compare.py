@@ -62,12 +62,12 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "suite.gin").write_text(SUITE)
     (tmp_path / "small.gin").write_text("WIDTH = 8\nSOME = {\n  'a': 1,\n}\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Cell, "command", property(_fake_command))
+    monkeypatch.setattr(Cell, "commands", property(_fake_commands))
     return tmp_path
 
 
-def _fake_command(cell):
-    return [sys.executable, FAKE, *(f"--gin_bindings={one}" for one in cell.bindings)]
+def _fake_commands(cell, honest=Cell.commands.fget):
+    return [[sys.executable, FAKE, *command[3:]] for command in honest(cell)]
 
 
 def run(*arguments):
@@ -157,8 +157,8 @@ def test_what_starts_from_a_changed_run_changes_too(folder):
 CHILD = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from tests.t5chem.compare.test_compare import Cell, _fake_command, command
-Cell.command = property(_fake_command)
+from tests.t5chem.compare.test_compare import Cell, _fake_commands, command
+Cell.commands = property(_fake_commands)
 sys.exit(command.main(sys.argv[1:]))
 """
 
