@@ -29,8 +29,10 @@ def task_of(name: str) -> str | None:
     Example:
         >>> task_of("starter_text2mol"), task_of("chebi20_mol2text.t5"), task_of("squad")
         ('text2mol', 'mol2text', None)
+        >>> task_of("starter_text2mol_augm")
+        'text2mol'
     """
-    stem = name.partition(".")[0]
+    stem = name.partition(".")[0].removesuffix("_augm")
     return next((task for task in EVALUATORS if stem.endswith(f"_{task}")), None)
 
 

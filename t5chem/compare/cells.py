@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,17 +77,19 @@ class Cell:
     @property
     def commands(self) -> list[list[str]]:
         """The command lines that train it and, where it is so wanted, score a mean of it."""
-        bindings = [*self.bindings, _binding("MODEL_DIR", str(self.model_dir))]
+        bindings = [*self.bindings, *_bindings({"MODEL_DIR": str(self.model_dir)})]
         train = _command("t5x.train", _gin(self.gin_files, bindings))
         if not self.system.average_last:
             return [train]
         mean = self.folder / AVERAGED
         average = ["--model_dir", str(self.model_dir), "--last", str(self.system.average_last)]
-        bindings = [
-            *self.bindings,
-            _binding("CHECKPOINT_PATH", str(mean)),
-            _binding("EVAL_OUTPUT_DIR", str(self.scored_dir)),
-        ]
+        bindings = _bindings(
+            {
+                **self.system.runs[self.run],
+                "CHECKPOINT_PATH": str(mean),
+                "EVAL_OUTPUT_DIR": str(self.scored_dir),
+            }
+        )
         return [
             train,
             _command("t5x.average_checkpoints", [*average, "--output", str(mean)]),
@@ -103,8 +105,8 @@ def _gin(files: Sequence[str], bindings: Sequence[str]) -> list[str]:
     return [*(f"--gin_file={file}" for file in files), *(f"--gin_bindings={b}" for b in bindings)]
 
 
-def _binding(name: str, value: Any) -> str:
-    return f"{name} = {value!r}"
+def _bindings(values: Mapping[str, Any]) -> list[str]:
+    return [f"{name} = {value!r}" for name, value in values.items()]
 
 
 def plan(suite: Suite, out: str | Path, search_paths: Sequence[str] = (".",)) -> list[Cell]:
@@ -161,9 +163,8 @@ def _cell(
         return tuple(pattern.format(size=size) for pattern in patterns)
 
     starts = {macro: made[name] for macro, name in system.starts_from.items()}
-    own = [_binding(name, value) for name, value in system.runs[run].items()]
-    seeded = [*own, _binding("RANDOM_SEED", seed)]
-    checkpoints = [_binding(macro, str(cell.model_dir)) for macro, cell in starts.items()]
+    seeded = _bindings({**system.runs[run], "RANDOM_SEED": seed})
+    checkpoints = _bindings({macro: str(cell.model_dir) for macro, cell in starts.items()})
     cell = Cell(
         system=system,
         size=size,

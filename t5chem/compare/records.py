@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from t5chem.compare.cells import Cell
+from t5chem.compare.scoring import read_costs
 
 State = Literal["finished", "failed", "begun", "outdated", "waiting"]
 
 RECORD: Final = "cell.json"
 FINGERPRINT: Final = "fingerprint"
 LOG: Final = "log.txt"
-TRAINED: Final = "trained"
-"""An empty file that says that the training command ended well."""
+DONE: Final = "done."
+"""Empty files, with the number of a command after it, that say that the command ended well."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +93,23 @@ def begin(cell: Cell) -> Path | None:
     (cell.folder / FINGERPRINT).write_text(cell.fingerprint, encoding="utf-8")
     (cell.folder / RECORD).unlink(missing_ok=True)
     return moved
+
+
+def is_trained(cell: Cell) -> bool:
+    """Tells whether the training has reached its last step and was scored there.
+
+    A run that was killed just then left no note of its end, and refuses to train further.
+    """
+    steps = read_costs(cell.model_dir).get("steps")
+    if steps is None or not (cell.model_dir / f"checkpoint_{steps}" / "digests.json").exists():
+        return False
+    if not cell.tasks or cell.system.average_last:
+        return True
+    results = _read_text(cell.model_dir / "results.json")
+    try:
+        return results is not None and json.loads(results)["step"] == steps
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def log_tail(cell: Cell, lines: int = 12) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import threading
@@ -14,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
-from t5chem.compare.cells import Cell
+from t5chem.compare.cells import AVERAGED, Cell
 from t5chem.compare.records import (
+    DONE,
     LOG,
-    TRAINED,
     Record,
     begin,
+    is_trained,
     log_tail,
     read_record,
     state_of,
@@ -161,13 +163,12 @@ class Runner:
         self, cell: Cell, lock: IO[str], slot: int, started: float
     ) -> Record | None:
         """Returns how the cell ended; None when it was told to stop."""
-        if not (cell.folder / TRAINED).exists():
-            code = self._train(cell, lock, slot)
-            if self._stopping.is_set():
-                return None
-            if code:
-                seconds = self._clock() - started
-                return Record("failed", seconds, f"Its command ended with {code}.", log_tail(cell))
+        code = self._run_commands(cell, lock, slot)
+        if self._stopping.is_set():
+            return None
+        if code:
+            seconds = self._clock() - started
+            return Record("failed", seconds, f"Its command ended with {code}.", log_tail(cell))
         try:
             scores = score_run(cell.scored_dir, cell.tasks, cell.folder)
         except (RunError, ValueError, OSError) as error:
@@ -175,11 +176,10 @@ class Runner:
         costs = read_costs(cell.model_dir)
         return Record("finished", self._clock() - started, scores=scores, costs=costs)
 
-    def _train(self, cell: Cell, lock: IO[str], slot: int) -> int:
-        # The shell notes the good end: a runner that was killed before it could is not missed.
-        noted = f": > {shlex.quote(str(cell.folder / TRAINED))}"
-        script = " && ".join([*map(shlex.join, cell.commands), noted])
-        command = ["/bin/sh", "-c", script]
+    def _run_commands(self, cell: Cell, lock: IO[str], slot: int) -> int:
+        if not (cell.folder / f"{DONE}1").exists():
+            shutil.rmtree(cell.folder / AVERAGED, ignore_errors=True)  # a mean that was cut short
+        command = ["/bin/sh", "-c", _script(cell)]
         with open(cell.folder / LOG, "ab") as log:
             if self._stopping.is_set():
                 return 1
@@ -232,6 +232,20 @@ def _headline(record: Record) -> str:
         value = score["value"]
         parts.append(f"{task} {name} {'–' if value is None else f'{value:.3f}'}")
     return "   ".join(parts) or "trained"
+
+
+def _script(cell: Cell) -> str:
+    """What the shell does: each command that has not ended well before, and a note that it has.
+
+    The shell notes it, so that a runner that was killed before it could is not missed. With a trap
+    it outlives its command when both are told to stop: the command saves.
+    """
+    parts = ["trap : TERM"]
+    for number, command in enumerate(cell.commands):
+        note = cell.folder / f"{DONE}{number}"
+        if not note.exists() and not (number == 0 and is_trained(cell)):
+            parts.append(f"{shlex.join(command)} && : > {shlex.quote(str(note))} || exit $?")
+    return "\n".join(parts)
 
 
 def _pin(pid: int, slot: int, jobs: int) -> None:

@@ -63,9 +63,9 @@ class System:
                 )
         if bool(self.average_last) != bool(self.eval_gin_files):
             raise ConfigError(
-                f"The system {self.name!r} has average_last={self.average_last} and eval_gin_files="
-                f"{list(self.eval_gin_files)}: a mean of checkpoints is scored by itself. Give both "
-                "or neither.",
+                f"The system {self.name!r} has average_last={self.average_last} and "
+                f"eval_gin_files={list(self.eval_gin_files)}: a mean of checkpoints is scored by "
+                "itself. Give both or neither.",
                 "System.average_last",
             )
         if not self.runs:
