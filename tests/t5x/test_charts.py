@@ -94,6 +94,19 @@ def test_frame_maps_corners():
     assert [frame.y(v) for v in (1, 10, 100)] == pytest.approx([220, 120, 20])
 
 
+def test_frame_maps_decades_evenly_where_steps_are_logarithmic():
+    frame = Frame(1e6, 1e8, [0, 1], False, left=0, right=100, top=0, bottom=10, log_x=True)
+    assert [frame.x(size) for size in (1e6, 1e7, 1e8)] == pytest.approx([0, 50, 100])
+
+
+def test_chart_over_something_else_than_steps():
+    points = [(1.5e6, 0.2), (60e6, 0.5), (220e6, 0.7)]
+    svg = line_chart([Series("T5", points, "red")], "x", x_label="parameters", log_x=True)
+    assert {"parameters", "10M", "100M"} <= set(texts(svg, "text"))
+    assert "step" not in texts(svg, "text")
+    assert texts(svg, "title")[0] == "parameters 1,500,000\nT5 0.2000"
+
+
 def test_thinning_keeps_ends_peaks_and_holes():
     points = [(float(step), 1.0) for step in range(10_000)]
     points[4321] = (4321.0, 50.0)

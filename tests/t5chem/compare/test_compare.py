@@ -13,7 +13,7 @@ import pytest
 
 from t5chem.compare import __main__ as command
 from t5chem.compare.cells import Cell, plan
-from t5chem.compare.suite import load_suite
+from t5chem.compare.suite import Suite, System, load_suite
 from t5chem.compare.summary import seed_interval
 from t5x.errors import ConfigError
 
@@ -66,8 +66,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def _fake_commands(cell, honest=Cell.commands.fget):
-    return [[sys.executable, FAKE, *command[3:]] for command in honest(cell)]
+HONEST = Cell.commands.fget
+
+
+def _fake_commands(cell):
+    return [[sys.executable, FAKE, *command[3:]] for command in HONEST(cell)]
 
 
 def run(*arguments):
@@ -284,8 +287,33 @@ def test_the_interval_counts_rows_and_seeds():
     assert seed_interval([rows]) == pytest.approx((0.025, 0.975))
 
 
-def test_two_systems_of_one_run_need_no_run_of_their_own_name():
-    with pytest.raises(ConfigError, match="is to name a folder"):
-        from t5chem.compare.suite import System
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "a b"}, "is to name a folder"),
+        ({"name": "a", "runs": {}}, "has no run"),
+        ({"name": "a", "average_last": 3}, "Give both or neither"),
+    ],
+)
+def test_a_system_that_cannot_be_is_refused(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        System(**arguments)
 
-        System(name="a b")
+
+def test_a_mean_of_checkpoints_is_made_and_scored_by_commands_of_their_own(folder):
+    (folder / "eval.gin").touch()
+    system = System(name="mean", average_last=3, eval_gin_files=["eval.gin"], tasks=["forward"])
+    suite = Suite(title="Means", systems=[system], sizes=["small"], gin_files=["{size}.gin"])
+    (cell,) = plan(suite, "out")
+    train, average, evaluate = ([*map(str, command[2:])] for command in HONEST(cell))
+    assert train[:2] == ["t5x.train", "--gin_file=small.gin"]
+    assert average == [
+        *("t5x.average_checkpoints", "--model_dir", "out/cells/mean.small.seed0/run"),
+        *("--last", "3", "--output", "out/cells/mean.small.seed0/averaged"),
+    ]
+    assert evaluate == [
+        "t5x.eval",
+        "--gin_file=eval.gin",
+        "--gin_bindings=CHECKPOINT_PATH = 'out/cells/mean.small.seed0/averaged'",
+        "--gin_bindings=EVAL_OUTPUT_DIR = 'out/cells/mean.small.seed0/evaluated'",
+    ]
