@@ -217,6 +217,7 @@ def load_suite(
     gin_utils.parse_gin_flags(search_paths, [file], bindings)
     with gin_utils.explained():
         suite = gin.get_configurable(Suite)()
+    gin.clear_config()  # it would go on to set what others leave out of a `System` or a `Suite`
     for pattern in {*suite.gin_files, *suite.last_gin_files, *_system_files(suite)}:
         for size in suite.sizes:
             find_gin_file(pattern.format(size=size), search_paths)
