@@ -133,10 +133,10 @@ def losses_text(losses: Mapping[str, Mapping[str, float]]) -> str:
     """Writes the loss of each task.
 
     Example:
-        >>> losses_text({"copy": {"loss_per_nonpadding_target_token": 1.25}})
+        >>> losses_text({"copy": {"token_loss": 1.25}})
         'loss: copy 1.250'
     """
-    name = "loss_per_nonpadding_target_token"
+    name = "token_loss"
     return "loss: " + "   ".join(f"{task} {numbers[name]:.3f}" for task, numbers in losses.items())
 
 

@@ -164,15 +164,19 @@ class EncoderDecoderModel:
         factor, weights = losses.get_loss_normalizing_factor_and_weights(
             self._loss_normalizing_factor, batch
         )
-        loss, z_loss, _ = losses.compute_weighted_cross_entropy(
+        factor = factor if loss_normalizer is None else loss_normalizer
+        loss, z_loss, weight = losses.compute_weighted_cross_entropy(
             logits,
             targets=batch["decoder_target_tokens"],
             weights=weights,
             label_smoothing=self._label_smoothing,
             z_loss=self._z_loss,
-            loss_normalizing_factor=factor if loss_normalizer is None else loss_normalizer,
+            loss_normalizing_factor=factor,
         )
-        return loss, self._compute_metrics(logits, batch, weights, loss, z_loss)
+        named = self._compute_metrics(logits, batch, weights, loss, z_loss)
+        total = loss if factor is None else loss * factor
+        # T5X's names divide what the factor has divided already; by this one all runs compare.
+        return loss, {**named, "token_loss": metrics.Ratio(total, weight)}
 
     def eval_fn(self, params: Tree, batch: Batch) -> tuple[Float[Array, ""], metrics.MetricsMap]:
         """Returns the loss and the metrics of a batch, without dropout."""

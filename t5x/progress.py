@@ -106,8 +106,8 @@ class Progress:
             f"{self._unit} {step:>{width}} of {self._last_step}",
             f"{100 * done / max(total, 1):3.0f} %",
         ]
-        if "loss_per_nonpadding_target_token" in numbers:
-            parts.append(f"loss {numbers['loss_per_nonpadding_target_token']:.3f}")
+        if "token_loss" in numbers:
+            parts.append(f"loss {numbers['token_loss']:.3f}")
         if "accuracy" in numbers:
             parts.append(f"accuracy {numbers['accuracy']:.3f}")
         if "timing/target_tokens_per_second" in numbers:

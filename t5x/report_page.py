@@ -28,10 +28,10 @@ SameAnswer = Callable[[str, str], bool]
 Task = Mapping[str, Any]
 
 # The engine's `loss` is a batch's sum, which grows with the batch: the one a token compares.
-_HEADLINE_CURVES = ("loss_per_nonpadding_target_token", "accuracy")
+_HEADLINE_CURVES = ("token_loss", "accuracy")
 _HEADINGS = {
     "loss": "Loss of a batch",
-    "loss_per_nonpadding_target_token": "Loss per token",
+    "token_loss": "Loss per token",
 }
 _WIDE, _SMALL = (520, 310), (340, 230)  # pixels of a chart
 

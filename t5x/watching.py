@@ -80,12 +80,12 @@ def losses_line(step: int, losses: Mapping[str, Mapping[str, float]]) -> str:
     """Writes the validation loss of each task.
 
     Example:
-        >>> losses_line(10, {"copy": {"loss_per_nonpadding_target_token": 1.25}})
+        >>> losses_line(10, {"copy": {"token_loss": 1.25}})
         'step 10   validation loss: copy 1.250'
         >>> losses_line(10, {})
         'step 10: no validation data'
     """
-    name = "loss_per_nonpadding_target_token"
+    name = "token_loss"
     parts = [f"{task} {numbers[name]:.3f}" for task, numbers in losses.items() if name in numbers]
     if not losses:
         return f"step {step}: no validation data"

@@ -14,7 +14,7 @@ from t5chem.compare.tables import figure_text, metric_shown, number_text
 from t5x.charts import COLOURS, Point, Series, line_chart, ticks
 from t5x.report_data import read_run
 
-LOSS: Final = "loss_per_nonpadding_target_token"
+LOSS: Final = "token_loss"
 _BAR, _GAP = 20, 12  # pixels
 _NUMBER_WIDTH: Final = 140
 _AXIS: Final = 30

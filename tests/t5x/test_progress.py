@@ -13,7 +13,7 @@ class Terminal(io.StringIO):
 
 
 NUMBERS = {
-    "loss_per_nonpadding_target_token": 1.23456,
+    "token_loss": 1.23456,
     "accuracy": 0.5,
     "timing/target_tokens_per_second": 12345.6,
 }

@@ -85,7 +85,7 @@ RESULTS = {
 }
 
 
-LOSS = "loss_per_nonpadding_target_token"
+LOSS = "token_loss"
 
 
 @pytest.fixture

@@ -49,10 +49,21 @@ def test_micro_batches_change_no_gradient(normalizer, parts):
         grads, metrics = accumulate(params, batch, None, n)
         for one, expected in zip(leaves(grads), leaves(whole), strict=True):
             np.testing.assert_allclose(one, expected, atol=1e-5 * np.abs(expected).max())
-        for name in ("loss", "accuracy", "non_padding_fraction/overall"):
+        for name in ("loss", "token_loss", "accuracy", "non_padding_fraction/overall"):
             assert metrics[name].value(1, 1.0) == pytest.approx(
                 whole_metrics[name].value(1, 1.0), rel=1e-5
             )
+
+
+def test_the_loss_of_a_token_is_the_same_whatever_the_loss_is_divided_by():
+    batch = toy_batch(3)
+    params = toy_trainer(toy_model(), one_device_partitioner()).train_state.params
+    plain, _ = toy_model(normalizer=None).loss_fn(params, batch, None)
+    tokens = np.count_nonzero(batch["decoder_target_tokens"])
+    for normalizer in (None, 233472, "NUM_REAL_TARGET_TOKENS", "NUM_TOTAL_TARGET_TOKENS"):
+        _, metrics = toy_model(normalizer=normalizer).loss_fn(params, batch, None)
+        shown = metrics["token_loss"].value(1, 1.0)
+        assert shown == pytest.approx(float(plain) / tokens, rel=1e-5)
 
 
 def test_dropout_is_a_function_of_seed_and_step():
