@@ -12,7 +12,7 @@ from t5chem.compare.plots import (
     learning_curves,
 )
 from t5chem.compare.suite import Suite
-from t5chem.compare.summary import CROSS_DOMAIN, HEADLINES, Failure, Row
+from t5chem.compare.summary import CROSS_DOMAIN, HEADLINES, Failure, Row, failures_of
 from t5chem.compare.tables import Columns, ablation, about, headlines, metric_shown, task_table
 from t5x.report_style import STYLE
 
@@ -34,7 +34,7 @@ def document(suite: Suite, cells: Sequence[Cell], rows: Sequence[Row]) -> str:
         cells: of it.
         rows: as `summary.summarize` returns them.
     """
-    failures = [failure for row in rows for failure in row.failures]
+    failures = failures_of(rows)
     sections = {
         "Cross-domain": _cross_domain(rows),
         "Ablation": _table(ablation(rows)),
@@ -68,7 +68,7 @@ def document(suite: Suite, cells: Sequence[Cell], rows: Sequence[Row]) -> str:
         '<link rel="icon" href="data:,">\n'
         f"<title>{escape(suite.title)} · comparison</title>\n"
         f"<style>{STYLE}{_STYLE}</style>\n</head>\n<body>\n"
-        f"{_masthead(suite, cells, rows, failures, links)}\n<main>\n{body}\n"
+        f"{_masthead(suite, cells, rows, links)}\n<main>\n{body}\n"
         f"<footer>{escape(about(suite))} This page loads nothing from elsewhere.</footer>\n"
         "</main>\n</body>\n</html>\n"
     )
@@ -82,7 +82,6 @@ def _masthead(
     suite: Suite,
     cells: Sequence[Cell],
     rows: Sequence[Row],
-    failures: Sequence[Failure],
     links: str,
 ) -> str:
     facts = {
@@ -90,7 +89,7 @@ def _masthead(
         "Sizes": ", ".join(suite.sizes),
         "Seeds": str(len(suite.seeds)),
         "Runs": str(len(cells)),
-        "Not finished": str(len(failures)) if failures else "",
+        "Not finished": str(sum(len(row.failures) for row in rows) or ""),
     }
     shown = "".join(
         f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>"

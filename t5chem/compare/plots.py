@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -198,8 +197,3 @@ def cross_domain_charts(rows: Sequence[Row]) -> dict[str, str]:
     """Returns the two scaling plots, by task; those without points are left out."""
     charts = {task: scaling_chart(rows, task) for task in CROSS_DOMAIN}
     return {task: chart for task, chart in charts.items() if chart}
-
-
-def are_several_sizes(rows: Sequence[Row]) -> bool:
-    """Tells whether a scaling plot has lines rather than points."""
-    return len({row.size for row in rows if row.parameters and math.isfinite(row.parameters)}) > 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -57,6 +56,9 @@ class Failure:
     cell: str
     reason: str
     log_tail: tuple[str, ...] = ()
+
+
+NOT_RUN: Final = "It has not been run."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _finished(record: Record | None) -> bool:
 
 def _why(record: Record | None) -> tuple[str, tuple[str, ...]]:
     if record is None:
-        return "It has not been run.", ()
+        return NOT_RUN, ()
     return record.reason, record.log_tail
 
 
@@ -231,6 +233,12 @@ def seed_interval(draws: Sequence[np.ndarray]) -> tuple[float, float] | None:
     return interval(np.take_along_axis(table, chosen, axis=0).mean(axis=0))
 
 
-def is_known(value: float | None) -> bool:
-    """Tells whether a figure can be shown."""
-    return value is not None and math.isfinite(value)
+def failures_of(rows: Sequence[Row]) -> list[Failure]:
+    """Returns what has not finished, runs that have not been started in one."""
+    all_of = [failure for row in rows for failure in row.failures]
+    waiting = [failure.cell for failure in all_of if failure.reason == NOT_RUN]
+    told = [failure for failure in all_of if failure.reason != NOT_RUN]
+    if waiting:
+        runs = "1 run" if len(waiting) == 1 else f"{len(waiting)} runs"
+        told.append(Failure(f"{runs} not started", ", ".join(waiting)))
+    return told

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from t5chem.columns import in_columns
 from t5chem.compare.suite import Suite
-from t5chem.compare.summary import CROSS_DOMAIN, HEADLINES, Figure, Row
+from t5chem.compare.summary import CROSS_DOMAIN, HEADLINES, Figure, Row, failures_of
 from t5chem.metrics.scores import versions_of
 from t5x.charts import short_number
 from t5x.progress import format_duration
@@ -169,8 +169,7 @@ def _document(
     parts = [about(suite)]
     for title, columns in sections(suite, rows)[:most]:
         parts += [heading(title), table(columns)]
-    failures = [failure for row in rows for failure in row.failures]
-    if failures:
+    if failures := failures_of(rows):
         parts.append(heading("Not finished"))
         parts.append("\n".join(f"- {one.cell}: {one.reason}" for one in failures))
     return "\n\n".join(parts) + "\n"
