@@ -20,12 +20,15 @@ from pathlib import Path
 from t5x.data import Batch, DatasetConfig, ShardInfo, batches, get_dataset, import_module, seqio
 from t5x.materialize import materialize
 from t5x.packing import FirstFitFeatureConverter
+from t5x.quiet import drop_native_chatter
 from t5x.stream import Stream
 
 CORES = 2
 CHIPS = 8
 PEAK = 197e12  # bfloat16 operations a second of a TPU v5e chip, as Google publishes them
-MFU = 0.5  # assumed: a share of the peak that a well-tuned run of this size may reach
+# Assumed: a well-tuned run of this size. Memory allows little more: T5X's step, compiled for this
+# slice, moves 239 GB a chip for 256 rows, which takes 0.29 s at 819 GB/s, or 877 rows a second.
+MFU = 0.5
 
 LAYERS, EMBED, INNER, MLP, VOCABULARY = 12, 768, 12 * 64, 3072, 32128
 
@@ -78,6 +81,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=20_000, help="of the stream")
     args = parser.parse_args()
 
+    drop_native_chatter()
     import_module(args.module)
     lengths = {"inputs": args.inputs, "targets": args.targets}
     cfg = DatasetConfig(

@@ -30,7 +30,8 @@ there yet.
 Files are looked for in the dataset's folder within `--manual_dir`, and then in that itself; without
 the option in `downloads/manual` of tensorflow-datasets' data folder, by default
 `~/tensorflow_datasets/downloads/manual`. A message says what is missing and where it is published.
-Your own tables need no builder: see [data.md](data.md).
+Your own tables need no builder: see [data.md](data.md). What a small run on some of these reaches
+stands in [real_run.md](real_run.md).
 
 **Records.** All values are text.
 

@@ -26,6 +26,7 @@ RUNNABLE = (
     ("gin/tiny.gin",),
     pytest.param(("gin/small.gin",), marks=pytest.mark.slow),
     pytest.param(("gin/base.gin",), marks=pytest.mark.slow),
+    pytest.param(("gin/runs/real.gin",), marks=pytest.mark.slow),
     *(pytest.param(("gin/tiny.gin", file), marks=pytest.mark.slow) for file in TWO_ENCODERS),
     pytest.param(("gin/small.gin", TWO_ENCODERS[0]), marks=pytest.mark.slow),
 )
@@ -106,7 +107,9 @@ def run(train_module, files, model_dir, *bindings):
 
 @pytest.mark.parametrize("files", RUNNABLE)
 def test_runnable_configurations_take_two_steps(train_module, tmp_path, files):
-    short = ("TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1", SCORED)
+    short = ["TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1", SCORED]
+    if files[-1] == "gin/runs/real.gin":  # learns one mixture and is scored on another
+        short.append("SCORED_MIXTURE = 'toy'")
     step, state = run(train_module, files, tmp_path, *short)
     assert (step, int(state.step)) == (2, 2)
     lines = (tmp_path / "train" / "metrics.jsonl").read_text().splitlines()
