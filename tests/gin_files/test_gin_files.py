@@ -145,6 +145,24 @@ def test_systems_name_tasks_that_there_are_in_their_vocabulary(train_module, fil
     assert 0 <= model.module.config.vocab_size - model.output_vocabulary.vocab_size < 128
 
 
+@pytest.mark.slow
+def test_two_vocabularies_take_two_steps(train_module, tmp_path):
+    files = ["gin/tiny.gin", "gin/ablations/md_average.gin", "gin/vocabulary/two.gin"]
+    two = (
+        "CHEMISTRY_NUM_EMBEDDINGS = 640",
+        "MIXTURE_OR_TASK_NAME = 'toy_two'",
+        "MIXTURE_OR_TASK_MODULE = 'tests.t5chem.two_vocabulary_tasks'",
+        "TASK_FEATURE_LENGTHS = {'inputs': 24, 'inputs_chemistry': 32, 'targets': 12}",
+    )
+    short = ("TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1")
+    step, state = run(train_module, files, tmp_path, *two, *short)
+    assert step == 2
+    embedding = state.params["chemistry_encoder"]["token_embedder"]["embedding"]
+    assert embedding.shape == (640, 16)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [task["count"] for task in results["tasks"]] == [10, 10]
+
+
 def test_a_run_goes_on_from_its_checkpoint(train_module, tmp_path):
     period = "utils.SaveCheckpointConfig.period = 2"
     first, _ = run(train_module, ["gin/tiny.gin"], tmp_path, "TRAIN_STEPS = 2", period, SCORED)
