@@ -20,6 +20,9 @@ from t5x.errors import ConfigError, blamed_on
 Example = Mapping[str, Any]
 Step = Callable[[Any], Any]
 
+CHEMISTRY_INPUTS: Final = "inputs_chemistry"
+"""The feature that a chemistry encoder with a vocabulary of its own reads."""
+
 SpanCorruption = gin.configurable(module="t5chem.preprocessors")(span_corruption.SpanCorruption)
 
 RATES: Final[Mapping[str, float]] = MappingProxyType(
@@ -111,6 +114,11 @@ def ask(
 
     copies = [lambda pairs: with_copies(pairs, task, Copies())] if augmented else []
     return [_map(to_pair), *copies, _map(add_prompt)]
+
+
+def ask_twice(dataset: Any) -> Any:
+    """Adds the input once more, to be tokenised by the chemistry encoder's own vocabulary."""
+    return dataset.map(lambda pair: {**pair, CHEMISTRY_INPUTS: pair["inputs"]})
 
 
 def _map(to_example: Callable[[Example], dict[str, Any]]) -> Step:

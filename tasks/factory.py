@@ -217,6 +217,7 @@ def variant(
     vocabulary: Any = None,
     prompt: str | None = None,
     metric_fns: Sequence[Callable[..., Any]] | None = None,
+    chemistry_vocabulary: Any = None,
 ) -> Any:
     """Registers a task that differs from one of ours, and returns it.
 
@@ -226,6 +227,8 @@ def variant(
         vocabulary: a `seqio.Vocabulary` of inputs and targets; None: that of `like`.
         prompt: put before every input; None: that of `like`.
         metric_fns: SeqIO's metrics, functions of targets and predictions; None: those of `like`.
+        chemistry_vocabulary: a `seqio.Vocabulary` in which the feature `inputs_chemistry` holds the
+            input once more (`t5chem.two_sequences`); None: there is no such feature.
 
     Raises:
         ConfigError: `like` is none of our tasks, or the name is taken.
@@ -243,6 +246,10 @@ def variant(
         feature: seqio.Feature(vocabulary=vocabulary or one.vocabulary, add_eos=True)
         for feature, one in ours.output_features.items()
     }
+    if chemistry_vocabulary is not None:
+        features[preprocessors.CHEMISTRY_INPUTS] = seqio.Feature(
+            vocabulary=chemistry_vocabulary, add_eos=True
+        )
     scorers = ours.metric_fns if metric_fns is None else list(metric_fns)
     return _add(name, RECIPES[like], features, scorers, prompt)
 
@@ -261,6 +268,7 @@ def _add(
             *preprocessors.ask(
                 recipe.task, recipe.inputs, recipe.targets, recipe.augmented, prompt
             ),
+            *([preprocessors.ask_twice] if preprocessors.CHEMISTRY_INPUTS in features else []),
             seqio.preprocessors.tokenize,
             seqio.CacheDatasetPlaceholder(),
             seqio.preprocessors.append_eos_after_trim,

@@ -148,6 +148,55 @@ def test_systems_name_tasks_that_there_are_in_their_vocabulary(train_module, fil
     assert 0 <= model.module.config.vocab_size - model.output_vocabulary.vocab_size < 128
 
 
+@pytest.mark.slow
+def test_two_encoders_are_evaluated_and_predict(train_module, tmp_path):
+    """A trained one by `t5x.eval` and `t5x.infer`, which know the model by gin/model alone."""
+    short = ("TRAIN_STEPS = 1", "train_script.train.infer_eval_dataset_cfg = None")
+    run(train_module, ["gin/tiny.gin", "gin/ablations/md_average.gin"], tmp_path, *short)
+    toy_size = [line for line in TOY_SIZE if "TASK_FEATURE" not in line and "EVAL_" not in line]
+    commands = {
+        "eval": ("evaluate", f"EVAL_OUTPUT_DIR = '{tmp_path / 'eval'}'"),
+        "infer": ("infer", f"INFER_OUTPUT_DIR = '{tmp_path / 'infer'}'"),
+    }
+    for kind, (command, output) in commands.items():
+        gin.clear_config()
+        files = ["gin/scale/tiny.gin", f"gin/{kind}.gin", "gin/model/average.gin"]
+        own = [line for line in toy_size if kind == "eval" or "EVALUATOR" not in line]
+        bindings = [
+            *own,
+            output,
+            f"CHECKPOINT_PATH = '{tmp_path}'",
+            "TASK_FEATURE_LENGTHS = {'inputs': 24, 'targets': 12}",
+            "utils.DatasetConfig.split = 'validation'",
+            "MIXTURE_OR_TASK_NAME = 'toy_copy'",
+        ]
+        gin_utils.parse_gin_flags(["."], files, bindings)
+        gin.get_configurable(getattr(train_module, command))()
+    metrics = (tmp_path / "eval" / "inference_eval" / "toy_copy-metrics.jsonl").read_text()
+    assert json.loads(metrics)["step"] == 1 and "exact" in json.loads(metrics)
+    (predicted,) = (tmp_path / "infer").glob("toy_copy-predict.jsonl-00000-of-00001")
+    lines = predicted.read_text().splitlines()
+    assert len(lines) == 37 and all("prediction" in json.loads(line) for line in lines)
+
+
+@pytest.mark.slow
+def test_two_vocabularies_take_two_steps(train_module, tmp_path):
+    files = ["gin/tiny.gin", "gin/ablations/md_average.gin", "gin/vocabulary/two.gin"]
+    two = (
+        "CHEMISTRY_NUM_EMBEDDINGS = 640",
+        "MIXTURE_OR_TASK_NAME = 'toy_two'",
+        "MIXTURE_OR_TASK_MODULE = 'tests.t5chem.two_vocabulary_tasks'",
+        "TASK_FEATURE_LENGTHS = {'inputs': 24, 'inputs_chemistry': 32, 'targets': 12}",
+    )
+    short = ("TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1")
+    step, state = run(train_module, files, tmp_path, *two, *short)
+    assert step == 2
+    embedding = state.params["chemistry_encoder"]["token_embedder"]["embedding"]
+    assert embedding.shape == (640, 16)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert [task["count"] for task in results["tasks"]] == [10, 10]
+
+
 def test_a_run_goes_on_from_its_checkpoint(train_module, tmp_path):
     period = "utils.SaveCheckpointConfig.period = 2"
     first, _ = run(train_module, ["gin/tiny.gin"], tmp_path, "TRAIN_STEPS = 2", period, SCORED)
