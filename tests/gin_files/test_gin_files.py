@@ -41,6 +41,7 @@ SYSTEMS = {
     "gin/pretrain/smiles.gin": False,
     "gin/pretrain/molt5.gin": False,
 }
+RECIPES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "gin/recipes").glob("*.gin"))
 FAST_PAIRS = (
     ("gin/tiny.gin", "gin/baselines/transformer.gin"),
     ("gin/scale/tiny.gin", "gin/baselines/molt5.gin"),
@@ -129,6 +130,43 @@ def test_systems_take_two_steps_after_a_scale_and_after_a_runnable_file(
     step, state = run(train_module, [before, file], tmp_path, *short)
     assert (step, int(state.step)) == (2, 2)
     assert (tmp_path / "results.json").exists() == SYSTEMS[file]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("over_padding", [False, True])
+@pytest.mark.parametrize("file", RECIPES)
+def test_recipes_take_two_steps(train_module, tmp_path, file, over_padding):
+    short = ["TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "BATCH_SIZE = 32", SCORED]
+    own = ["INITIAL_CHECKPOINT_PATH = []", f"LOSS_OVER_PADDING = {over_padding}"]
+    step, _ = run(train_module, [file], tmp_path, *short, *own)
+    assert step == 2
+    assert (tmp_path / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "steps"),
+    [("text_chem_t5_small", 359_375), ("text_chem_t5_base_augm", 1_046_875)],
+)
+def test_recipes_are_the_published_ones(train_module, file, steps):
+    own = ["INITIAL_CHECKPOINT_PATH = 't5'"]
+    gin_utils.parse_gin_flags(["."], [f"gin/recipes/{file}.gin"], own)
+    configured = gin.get_configurable("train/utils.DatasetConfig")()
+    assert configured.mixture_or_task_name == (
+        "augm.t5_compatible" if "augm" in file else "standard.t5_compatible"
+    )
+    assert dict(configured.task_feature_lengths) == {"inputs": 512, "targets": 512}
+    assert not configured.pack
+    assert configured.batch_size == 32
+    # One epoch: 11.5 or 33.5 million examples, 32 a step.
+    assert gin.query_parameter("train_script.train.total_steps").scoped_configurable_fn() == steps
+    rate = gin.get_configurable("utils.create_learning_rate_scheduler")()
+    assert [float(rate(step)) for step in (0, 1, 10**6)] == pytest.approx([6e-4] * 3)
+    config = gin.get_configurable("network.T5Config")()
+    assert (config.vocab_size, config.dtype, config.logits_via_embedding) == (
+        32128,
+        "float32",
+        True,
+    )
 
 
 @pytest.mark.parametrize("file", SYSTEMS)
