@@ -6,9 +6,11 @@ import re
 import sys
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
-from t5x import gin_utils
+from t5x import gin_utils, huggingface
 from t5x.quiet import import_seqio
 
 gin = gin_utils.gin
@@ -130,6 +132,32 @@ def test_systems_take_two_steps_after_a_scale_and_after_a_runnable_file(
     step, state = run(train_module, [before, file], tmp_path, *short)
     assert (step, int(state.step)) == (2, 2)
     assert (tmp_path / "results.json").exists() == SYSTEMS[file]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["run", "model folder"])
+def test_fine_tuning_takes_parameters_and_begins_anew(train_module, tmp_path, kind):
+    first, text = tmp_path / "text", ["gin/scale/tiny.gin", "gin/pretrain/text.gin"]
+    _, trained = run(train_module, text, first, "TRAIN_STEPS = 3", "EVAL_PERIOD = 3")
+    start = str(first)
+    if kind == "model folder":
+        start = str(tmp_path / "folder")
+        config = gin.get_configurable("network.T5Config")()
+        Path(start).mkdir()
+        huggingface.write_weights(start, config, trained.params)
+        content = json.dumps(huggingface.config_to_json(config))
+        Path(start, "config.json").write_text(content)
+    gin.clear_config()
+    files = ["gin/scale/tiny.gin", "gin/baselines/t5_finetune.gin"]
+    # A rate of 0 leaves the parameters as they came.
+    still = (
+        "utils.create_learning_rate_scheduler.base_learning_rate = 0.0",
+        "utils.create_learning_rate_scheduler.min_learning_rate = 0.0",
+    )
+    short = ("TRAIN_STEPS = 1", "EVAL_PERIOD = 1", SCORED, f"INITIAL_CHECKPOINT_PATH = '{start}'")
+    step, state = run(train_module, files, tmp_path / "own", *short, *still)
+    assert (step, int(state.step)) == (1, 1)
+    jax.tree.map(np.testing.assert_array_equal, state.params, trained.params)
 
 
 @pytest.mark.slow
