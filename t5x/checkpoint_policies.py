@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import statistics
 from collections.abc import Sequence
 from typing import Literal
 
@@ -26,7 +28,8 @@ class KeepBest(PreservationPolicy):
     Args:
         directory: folder of the run.
         metric: folder of the metric in it and its name, such as `training_eval/<task>/loss`,
-            `inference_eval/<task>/exact` or `train/loss`.
+            `inference_eval/<task>/exact` or `train/loss`; `*` for a folder means all of them:
+            `training_eval/*/loss` is the mean over the tasks.
         mode: whether the highest or the lowest is best.
         keep: how many.
     """
@@ -66,15 +69,22 @@ def read_metric(directory: str, metric: str) -> dict[int, float]:
     Args:
         directory: folder of the run.
         metric: such as `training_eval/<task>/loss`; the name of the metric itself may have
-            slashes too.
+            slashes too. With a `*` in it, the mean over all that match, at the steps at which all
+            were measured.
     """
     parts = metric.split("/")
     for cut in range(len(parts) - 1, 0, -1):
-        folder, name = os.path.join(directory, *parts[:cut]), "/".join(parts[cut:])
-        for path in (os.path.join(folder, "metrics.jsonl"), folder + "-metrics.jsonl"):
-            if os.path.exists(path):
-                return _read_column(path, name)
+        folder = glob.escape(os.path.join(directory, *parts[:cut])).replace("[*]", "*")
+        name = "/".join(parts[cut:])
+        for pattern in (os.path.join(folder, "metrics.jsonl"), folder + "-metrics.jsonl"):
+            if paths := sorted(glob.glob(pattern)):
+                return _means([_read_column(path, name) for path in paths])
     return {}
+
+
+def _means(columns: Sequence[dict[int, float]]) -> dict[int, float]:
+    steps = set(columns[0]).intersection(*columns[1:])
+    return {step: statistics.fmean(column[step] for column in columns) for step in sorted(steps)}
 
 
 def _read_column(path: str, name: str) -> dict[int, float]:

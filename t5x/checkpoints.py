@@ -75,8 +75,8 @@ class SaveCheckpointConfig:
             the names and shapes of its own.
         checkpoint_manager_cls: ignored: `metric_name_to_monitor` keeps the best.
         metric_name_to_monitor: folder and name of a metric that the run writes, such as
-            `training_eval/<task>/loss` or `inference_eval/<task>/exact`; the `keep` best by it are
-            kept, and the newest.
+            `training_eval/<task>/loss` or `inference_eval/<task>/exact`, or `training_eval/*/loss`,
+            the mean over the tasks; the `keep` best by it are kept, and the newest.
         metric_mode: 'max' or 'min', what is best.
 
     Raises:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from t5x import decoding, losses, metrics
+from t5x.errors import ConfigError
 from t5x.optimizers import OptimizerDef, Tree
 
 Batch = Mapping[str, Any]
@@ -49,6 +50,8 @@ class EncoderDecoderModel:
         z_loss: likewise.
         loss_normalizing_factor: see `losses.LossNormalizingFactor`.
         default_decoder_params: arguments of `decode_fn` that `predict_batch` always passes.
+        loss_over_padding: padding behind the targets is to be predicted like a word, as by trainers
+            that do not mask it, and the decoder sees it. For rows of one example each.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class EncoderDecoderModel:
         z_loss: float = 0.0,
         loss_normalizing_factor: losses.LossNormalizingFactor = None,
         default_decoder_params: Mapping[str, Any] | None = None,
+        loss_over_padding: bool = False,
     ) -> None:
         losses.parse_normalizing_factor(loss_normalizing_factor)
         self.module = module
@@ -75,6 +79,7 @@ class EncoderDecoderModel:
         self._label_smoothing = label_smoothing
         self._z_loss = z_loss
         self._loss_normalizing_factor = loss_normalizing_factor
+        self._loss_over_padding = loss_over_padding
 
     @property
     def FEATURE_CONVERTER_CLS(self) -> Callable[..., Any]:
@@ -141,9 +146,24 @@ class EncoderDecoderModel:
 
         A trainer that cuts the batch into micro-batches computes it once for all of them.
         """
-        return losses.get_loss_normalizing_factor_and_weights(self._loss_normalizing_factor, batch)[
-            0
-        ]
+        factor, _ = losses.get_loss_normalizing_factor_and_weights(
+            self._loss_normalizing_factor, self._weighted(batch)
+        )
+        return factor
+
+    def _weighted(self, batch: Batch) -> Batch:
+        """Returns the batch with a weight at every target place if padding is to be predicted."""
+        if not self._loss_over_padding:
+            return batch
+        if "decoder_segment_ids" in batch:
+            raise ConfigError(
+                "EncoderDecoderModel.loss_over_padding (LOSS_OVER_PADDING) is True, and rows are "
+                "packed: padding belongs to none of their examples. Set "
+                "train/utils.DatasetConfig.pack and train_eval/utils.DatasetConfig.pack to False, "
+                "or LOSS_OVER_PADDING to False.",
+                "EncoderDecoderModel.loss_over_padding",
+            )
+        return {**batch, "decoder_loss_weights": jnp.ones_like(batch["decoder_target_tokens"])}
 
     def loss_fn(
         self,
@@ -160,7 +180,14 @@ class EncoderDecoderModel:
             dropout_rng: None switches dropout off.
             loss_normalizer: of the batch that this one was cut from; None: of this one.
         """
-        logits = self._logits(params, batch, dropout_rng)
+        batch = seen = self._weighted(batch)
+        if self._loss_over_padding:
+            # The network masks places whose target is padding: none is to be.
+            seen = {
+                **batch,
+                "decoder_target_tokens": jnp.maximum(batch["decoder_target_tokens"], 1),
+            }
+        logits = self._logits(params, seen, dropout_rng)
         factor, weights = losses.get_loss_normalizing_factor_and_weights(
             self._loss_normalizing_factor, batch
         )

@@ -6,9 +6,11 @@ import re
 import sys
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
-from t5x import gin_utils
+from t5x import gin_utils, huggingface
 from t5x.quiet import import_seqio
 
 gin = gin_utils.gin
@@ -42,6 +44,7 @@ SYSTEMS = {
     "gin/pretrain/smiles.gin": False,
     "gin/pretrain/molt5.gin": False,
 }
+RECIPES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "gin/recipes").glob("*.gin"))
 FAST_PAIRS = (
     ("gin/tiny.gin", "gin/baselines/transformer.gin"),
     ("gin/scale/tiny.gin", "gin/baselines/molt5.gin"),
@@ -132,6 +135,69 @@ def test_systems_take_two_steps_after_a_scale_and_after_a_runnable_file(
     step, state = run(train_module, [before, file], tmp_path, *short)
     assert (step, int(state.step)) == (2, 2)
     assert (tmp_path / "results.json").exists() == SYSTEMS[file]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["run", "model folder"])
+def test_fine_tuning_takes_parameters_and_begins_anew(train_module, tmp_path, kind):
+    first, text = tmp_path / "text", ["gin/scale/tiny.gin", "gin/pretrain/text.gin"]
+    _, trained = run(train_module, text, first, "TRAIN_STEPS = 3", "EVAL_PERIOD = 3")
+    start = str(first)
+    if kind == "model folder":
+        start = str(tmp_path / "folder")
+        config = gin.get_configurable("network.T5Config")()
+        Path(start).mkdir()
+        huggingface.write_weights(start, config, trained.params)
+        content = json.dumps(huggingface.config_to_json(config))
+        Path(start, "config.json").write_text(content)
+    gin.clear_config()
+    files = ["gin/scale/tiny.gin", "gin/baselines/t5_finetune.gin"]
+    # A rate of 0 leaves the parameters as they came.
+    still = (
+        "utils.create_learning_rate_scheduler.base_learning_rate = 0.0",
+        "utils.create_learning_rate_scheduler.min_learning_rate = 0.0",
+    )
+    short = ("TRAIN_STEPS = 1", "EVAL_PERIOD = 1", SCORED, f"INITIAL_CHECKPOINT_PATH = '{start}'")
+    step, state = run(train_module, files, tmp_path / "own", *short, *still)
+    assert (step, int(state.step)) == (1, 1)
+    jax.tree.map(np.testing.assert_array_equal, state.params, trained.params)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("over_padding", [False, True])
+@pytest.mark.parametrize("file", RECIPES)
+def test_recipes_take_two_steps(train_module, tmp_path, file, over_padding):
+    short = ["TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "BATCH_SIZE = 32", SCORED]
+    own = ["INITIAL_CHECKPOINT_PATH = []", f"LOSS_OVER_PADDING = {over_padding}"]
+    step, _ = run(train_module, [file], tmp_path, *short, *own)
+    assert step == 2
+    assert (tmp_path / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "steps"),
+    [("text_chem_t5_small", 359_375), ("text_chem_t5_base_augm", 1_046_875)],
+)
+def test_recipes_are_the_published_ones(train_module, file, steps):
+    own = ["INITIAL_CHECKPOINT_PATH = 't5'"]
+    gin_utils.parse_gin_flags(["."], [f"gin/recipes/{file}.gin"], own)
+    configured = gin.get_configurable("train/utils.DatasetConfig")()
+    assert configured.mixture_or_task_name == (
+        "augm.t5_compatible" if "augm" in file else "standard.t5_compatible"
+    )
+    assert dict(configured.task_feature_lengths) == {"inputs": 512, "targets": 512}
+    assert not configured.pack
+    assert configured.batch_size == 32
+    # One epoch: 11.5 or 33.5 million examples, 32 a step.
+    assert gin.query_parameter("train_script.train.total_steps").scoped_configurable_fn() == steps
+    rate = gin.get_configurable("utils.create_learning_rate_scheduler")()
+    assert [float(rate(step)) for step in (0, 1, 10**6)] == pytest.approx([6e-4] * 3)
+    config = gin.get_configurable("network.T5Config")()
+    assert (config.vocab_size, config.dtype, config.logits_via_embedding) == (
+        32128,
+        "float32",
+        True,
+    )
 
 
 @pytest.mark.parametrize("file", SYSTEMS)

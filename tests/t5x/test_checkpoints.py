@@ -95,6 +95,17 @@ def test_metrics_are_found_where_the_run_and_seqio_write_them(tmp_path):
     assert read_metric(str(tmp_path), "inference_eval/other/exact") == {}
 
 
+def test_a_star_is_the_mean_over_the_tasks_where_all_were_measured(tmp_path):
+    for task, rows in {"a": {2: 1.0, 4: 2.0}, "b[1]": {2: 3.0, 4: 1.0, 6: 0.0}}.items():
+        folder = tmp_path / "training_eval" / task
+        folder.mkdir(parents=True)
+        lines = [json.dumps({"step": step, "loss": loss}) for step, loss in rows.items()]
+        (folder / "metrics.jsonl").write_text("\n".join(lines))
+    assert read_metric(str(tmp_path), "training_eval/*/loss") == {2: 2.0, 4: 1.5}
+    assert read_metric(str(tmp_path), "training_eval/b[1]/loss") == {2: 3.0, 4: 1.0, 6: 0.0}
+    assert read_metric(str(tmp_path), "training_eval/*/other") == {}
+
+
 # ---------------------------------------------------------------- what is saved
 
 

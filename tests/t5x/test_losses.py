@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t5x import losses
+from t5x.errors import ConfigError
 from t5x.losses import SpecialLossNormalizingFactor as Special
+from tests.t5x.toy_model import toy_batch, toy_model
 
 LOGITS = jnp.array([[[2.0, 0.0, -1.0], [0.0, 0.0, 0.0]]])
 TARGETS = jnp.array([[0, 2]])
@@ -94,3 +96,37 @@ def test_average_per_sequence_weighs_packed_examples_alike():
 def test_an_unknown_factor_is_named():
     with pytest.raises(ValueError, match=r"NUM_TOKENS.*NUM_REAL_TARGET_TOKENS"):
         losses.parse_normalizing_factor("NUM_TOKENS")
+
+
+def over_padding(**kwargs):
+    return toy_model(loss_over_padding=True, **kwargs)
+
+
+def test_loss_over_padding_is_the_mean_over_all_places():
+    model, batch = over_padding(), toy_batch(0, rows=3)
+    shapes = {name: value.shape for name, value in batch.items()}
+    params = model.get_initial_variables(jax.random.key(0), shapes)["params"]
+    everywhere = np.ones_like(batch["decoder_target_tokens"])
+    # The network reads of the targets only which of them are padding: here none is.
+    logits = model.module.apply(
+        {"params": params}, batch["encoder_input_tokens"], batch["decoder_input_tokens"],
+        everywhere, enable_dropout=False,
+    )  # fmt: skip
+    log_z = np.log(np.exp(np.asarray(logits)).sum(-1))
+    targets = batch["decoder_target_tokens"]
+    chosen = np.take_along_axis(np.asarray(logits), targets[..., None], -1)[..., 0]
+    expected = np.mean(log_z - chosen + 1e-3 * log_z**2)
+    loss, _ = model.loss_fn(params, batch, None)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    assert float(model.loss_normalizer(batch)) == targets.size
+    masked, _ = toy_model().loss_fn(params, batch, None)
+    real = targets > 0
+    expected = np.mean((log_z - chosen + 1e-3 * log_z**2)[real])
+    np.testing.assert_allclose(masked, expected, rtol=1e-5)
+
+
+def test_padding_of_packed_rows_is_nobodys():
+    batch = toy_batch(0)
+    batch["decoder_segment_ids"] = (batch["decoder_target_tokens"] > 0).astype(np.int32)
+    with pytest.raises(ConfigError, match=r"loss_over_padding .* rows are packed.*pack to False"):
+        over_padding().loss_normalizer(batch)
