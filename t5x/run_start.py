@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from absl import logging
 
-from t5x import checkpoints, config_checks, utils
+from t5x import checkpoints, config_checks, hosts, utils
 from t5x.data import CheckedSource
 from t5x.errors import ConfigError
 from t5x.initialization import count_parameters
@@ -93,7 +93,7 @@ def last_step_of(start: Start, total_steps: int, relative_steps: int | None, mod
         ConfigError: it is reached already.
     """
     last_step = total_steps if relative_steps is None else start.began_at + relative_steps
-    if start.step == last_step and _lacks_its_report(start, model_dir):
+    if start.step == last_step and hosts.from_first(_lacks_its_report(start, model_dir)):
         return last_step
     if start.step >= last_step:
         name = "TRAIN_STEPS" if relative_steps is None else "TRAIN_STEPS_RELATIVE"
@@ -222,7 +222,7 @@ def write_network(model_dir: str, model: EncoderDecoderModel) -> None:
         model: its module has a dataclass `config`; without one nothing is written.
     """
     config = getattr(model.module, "config", None)
-    if jax.process_index() != 0 or not dataclasses.is_dataclass(config):
+    if not hosts.is_first() or not dataclasses.is_dataclass(config):
         return
     sizes = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
     sizes["dtype"] = jnp.dtype(sizes["dtype"]).name
