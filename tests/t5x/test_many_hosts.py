@@ -39,6 +39,7 @@ def train(stream, tmp_path_factory):
             "TRAIN_STEPS": steps,
             "EVAL_PERIOD": 6,
             "train_script.train.stats_period": 1,
+            "utils.create_learning_rate_scheduler.base_learning_rate": 0.001,
             **bindings,
         }
         settings = [f"--gin.{name}={value}" for name, value in bindings.items()]
