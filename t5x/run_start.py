@@ -243,12 +243,13 @@ def settings(
     devices = partitioner.mesh.devices
     packed = ", packed" if cfg.pack else ""
     shape = " x ".join(str(n) for n in devices.shape)
+    on_hosts = f" on {jax.process_count()} hosts" if jax.process_count() > 1 else ""
     return {
         "task or mixture": f"{cfg.mixture_or_task_name}, split {cfg.split}",
         "parameters": f"{count_parameters(start.state):,}, from {start.origin}",
         "steps": f"{start.step} to {last_step}",
         "batch": f"{cfg.batch_size} rows of {lengths}{packed}: {tokens:,} tokens a step",
-        "devices": f"{devices.size} {devices.flat[0].platform} (data x model: {shape})",
+        "devices": f"{devices.size} {devices.flat[0].platform}{on_hosts} (data x model: {shape})",
         "writes to": os.path.abspath(model_dir),
     }
 
