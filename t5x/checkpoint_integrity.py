@@ -9,17 +9,16 @@ byte that still decodes to some number.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import re
 from collections.abc import Iterator, Sequence
 
-import jax
-import numpy as np
 from absl import logging
-from jax.experimental import multihost_utils
 
+from t5x import hosts, storage
 from t5x.checkpoint_reading import STATE, open_checkpoint, read_data_position, read_groups
 from t5x.errors import RunError
 from t5x.legacy_checkpoints import INDEX
@@ -124,15 +123,29 @@ def find_damage(checkpoint: str) -> str | None:
 
     Args:
         checkpoint: `.../checkpoint_100`, of ours or of T5X's.
+
+    Raises:
+        StorageError: storage fails, which says nothing about the checkpoint.
     """
     try:
-        if os.path.exists(os.path.join(checkpoint, DIGESTS)):
-            return _differs(checkpoint)
-        for _ in read_groups(open_checkpoint(checkpoint)):
-            pass
-        read_data_position(checkpoint)
-    except Exception as error:  # whatever reading it raises is what is wrong with it
-        return f"it cannot be read: {(str(error) or repr(error)).splitlines()[0][:300]}"
+        return storage.retried(functools.partial(_damage, checkpoint), f"Reading {checkpoint}")
+    except Exception as error:
+        if storage.is_passing(error):
+            raise storage.StorageError(
+                f"{checkpoint} cannot be read now: {storage.first_line(error)}. Nothing was "
+                "changed: start again when the storage answers.",
+                "MODEL_DIR",
+            ) from error
+        # Whatever else reading it raises is what is wrong with it.
+        return f"it cannot be read: {storage.first_line(error)}"
+
+
+def _damage(checkpoint: str) -> str | None:
+    if os.path.exists(os.path.join(checkpoint, DIGESTS)):
+        return _differs(checkpoint)
+    for _ in read_groups(open_checkpoint(checkpoint)):
+        pass
+    read_data_position(checkpoint)
     return None
 
 
@@ -182,14 +195,14 @@ def newest_whole(checkpoints: Sequence[str]) -> str:
     """
     damages: list[str] = []
     found = -1
-    if jax.process_index() == 0:
+    if hosts.is_first():
         for index, checkpoint in enumerate(checkpoints):
             damage = find_damage(checkpoint)
             if damage is None:
                 found = index
                 break
             damages.append(f"{checkpoint} is damaged: {damage}")
-    found = int(multihost_utils.broadcast_one_to_all(np.int32(found)))
+    found = hosts.from_first(found)
     if found < 0:
         raise DamagedCheckpointError(
             "\n".join(damages or checkpoints)

@@ -1,4 +1,4 @@
-"""Which checkpoints of a run are kept when it monitors a metric."""
+"""When a checkpoint is due by time, and which checkpoints of a run are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import glob
 import json
 import os
 import statistics
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 from absl import logging
@@ -16,7 +17,65 @@ from orbax.checkpoint.checkpoint_managers import (
     PreservationPolicy,
 )
 
+from t5x import hosts
+
 MetricMode = Literal["max", "min"]
+
+
+class TimePolicy:
+    """Tells when a checkpoint is due because the last one is too old.
+
+    Args:
+        seconds: between two checkpoints; None: time makes none due.
+        clock: seconds from any origin.
+
+    Example:
+        >>> times = iter([0, 50, 60, 61, 121])
+        >>> policy = TimePolicy(60, clock=lambda: next(times))
+        >>> policy.is_due(), policy.is_due(), policy.saved(), policy.is_due()
+        (False, True, None, True)
+    """
+
+    def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self.saved()
+
+    def saved(self) -> None:
+        """Notes that a checkpoint, of either kind, was saved just now."""
+        self._saved_at = self._clock()
+
+    def is_due(self) -> bool:
+        """Returns the same on all hosts, which ask together: the clock of the first decides."""
+        if self._seconds is None:
+            return False
+        return bool(hosts.from_first(self._clock() - self._saved_at >= self._seconds))
+
+
+class DropTemporary(PreservationPolicy):
+    """Keeps no temporary checkpoint but the newest of all; of the others, what a policy keeps.
+
+    Args:
+        temporary: steps whose checkpoints are temporary; may grow.
+        policy: never sees the temporary ones.
+    """
+
+    def __init__(self, temporary: Collection[int], policy: PreservationPolicy) -> None:
+        self._temporary = temporary
+        self._policy = policy
+
+    def should_preserve(
+        self,
+        checkpoints: Sequence[PolicyCheckpointInfo],
+        *,
+        context: PreservationContext,
+    ) -> list[bool]:
+        """Returns for each checkpoint whether it is kept."""
+        lasting = [info for info in checkpoints if info.step not in self._temporary]
+        keeps = self._policy.should_preserve(lasting, context=context) if lasting else []
+        kept = {info.step for info, keep in zip(lasting, keeps, strict=True) if keep}
+        kept.add(max((info.step for info in checkpoints), default=-1))
+        return [info.step in kept for info in checkpoints]
 
 
 class KeepBest(PreservationPolicy):

@@ -13,7 +13,6 @@ import dataclasses
 import functools
 import glob
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -21,9 +20,9 @@ import jax
 import jax.numpy as jnp
 import orbax.checkpoint as ocp
 from absl import logging
-from jax.experimental import multihost_utils
 from jax.typing import DTypeLike
 
+from t5x import hosts, storage
 from t5x.checkpoint_integrity import (
     STEP_PREFIX,
     checkpoints_in,
@@ -34,7 +33,7 @@ from t5x.checkpoint_integrity import (
     step_of,
     write_digests,
 )
-from t5x.checkpoint_policies import KeepBest, MetricMode
+from t5x.checkpoint_policies import DropTemporary, KeepBest, MetricMode
 from t5x.checkpoint_reading import (
     DATASET,
     STATE,
@@ -51,6 +50,9 @@ from t5x.train_state import FlaxOptimTrainState
 
 RestoreMode = Literal["latest", "specific", "all"]
 Transformation = Callable[[Tree], Tree]
+
+TEMPORARY = "temporary"
+"""Marks, beside the position in the data, a checkpoint that goes when the next is complete."""
 
 
 class SaveError(RunError, OSError):
@@ -78,9 +80,14 @@ class SaveCheckpointConfig:
             `training_eval/<task>/loss` or `inference_eval/<task>/exact`, or `training_eval/*/loss`,
             the mean over the tasks; the `keep` best by it are kept, and the newest.
         metric_mode: 'max' or 'min', what is best.
+        temporary_every_minutes: save besides when the last checkpoint is so old, at the next step
+            at which metrics are written (`train.stats_period`). These checkpoints, and then those
+            of a run that a signal ended too, are temporary: each goes when the next one is
+            complete, and `keep` does not count them. None saves by steps alone, and all are kept
+            as `keep` says.
 
     Raises:
-        ConfigError: `keep` or `metric_mode` is none of these.
+        ConfigError: `keep`, `metric_mode` or `temporary_every_minutes` is none of these.
     """
 
     dtype: DTypeLike = "float32"
@@ -94,8 +101,15 @@ class SaveCheckpointConfig:
     checkpoint_manager_cls: Any = None
     metric_name_to_monitor: str | None = None
     metric_mode: MetricMode = "max"
+    temporary_every_minutes: float | None = None
 
     def __post_init__(self) -> None:
+        if self.temporary_every_minutes is not None and self.temporary_every_minutes <= 0:
+            raise ConfigError(
+                f"SaveCheckpointConfig.temporary_every_minutes is {self.temporary_every_minutes}: "
+                "give a positive number, or None for no checkpoints by time.",
+                "SaveCheckpointConfig.temporary_every_minutes",
+            )
         if self.keep is not None and self.keep < 1:
             raise ConfigError(
                 f"SaveCheckpointConfig.keep is {self.keep}: keep at least 1, or None for all.",
@@ -104,6 +118,12 @@ class SaveCheckpointConfig:
         _check_choice("SaveCheckpointConfig.metric_mode", self.metric_mode, get_args(MetricMode))
         for name in ("keep_dataset_checkpoints", "checkpointer_cls", "checkpoint_manager_cls"):
             _warn_if_ignored(self, name)
+
+    @property
+    def temporary_seconds(self) -> float | None:
+        """Seconds after which a checkpoint is due by time."""
+        minutes = self.temporary_every_minutes
+        return None if minutes is None else 60 * minutes
 
 
 @dataclasses.dataclass
@@ -192,6 +212,8 @@ class CheckpointManager:
         self._directory = os.path.abspath(directory)
         self._cfg = cfg
         self._saving = ""
+        self._temporary: set[int] = set()
+        self._failures = 0
         # Made by the first save: reading needs none.
         self._orbax: ocp.CheckpointManager | None = None
 
@@ -203,52 +225,90 @@ class CheckpointManager:
 
         Raises:
             DamagedCheckpointError: the run has checkpoints and none is whole.
+            StorageError: they cannot be read now.
         """
         self.wait()
-        if jax.process_index() == 0:
+        if hosts.is_first():
             report_unfinished(self._directory)
-        checkpoints = checkpoints_in(self._directory)
+        names = hosts.from_first([os.path.basename(p) for p in checkpoints_in(self._directory)])
+        checkpoints = [os.path.join(self._directory, name) for name in names]
         if not checkpoints:
             refuse_if_all_were_set_aside(self._directory)
             return None
         newest = newest_whole(checkpoints)
         if damaged := checkpoints[: checkpoints.index(newest)]:
-            if jax.process_index() == 0:
+            if hosts.is_first():
                 for checkpoint in damaged:
                     set_aside(checkpoint)
-            multihost_utils.sync_global_devices("damaged checkpoints are set aside")
+            hosts.wait_for_all("damaged checkpoints to be set aside")
             if self._orbax is not None:
                 self._orbax.reload()
         return step_of(newest)
 
-    def save(self, state: FlaxOptimTrainState, data_position: Mapping[str, Any]) -> bool:
+    def save(
+        self,
+        state: FlaxOptimTrainState,
+        data_position: Mapping[str, Any],
+        is_temporary: bool = False,
+    ) -> bool:
         """Saves in the background; the state may be donated as soon as this returns.
+
+        Where storage has failed the save before this one for a while, this one makes good for it.
 
         Args:
             state: to be saved under its own step.
             data_position: JSON values that say where in the data the run is.
+            is_temporary: it goes when the next one is complete.
 
         Returns:
             False when this step is saved already.
 
         Raises:
-            SaveError: this checkpoint, or the one before it, could not be written.
+            SaveError: this checkpoint could not be written, or the one before it could not for a
+                reason that does not pass.
         """
-        self.wait()
+        self._wait_patiently()
         step = int(state.step)
         self._saving = os.path.join(self._directory, f"{STEP_PREFIX}_{step}")
-        if os.path.exists(self._saving):
+        if hosts.from_first(os.path.exists(self._saving)):
             return False
-        tree = state.state_dict()
-        for transform in self._cfg.state_transformation_fns:
-            tree = transform(tree)
-        items = {
-            STATE: ocp.args.PyTreeSave(tree, _save_args(tree, self._cfg.dtype)),
-            DATASET: ocp.args.JsonSave(dict(data_position)),
-        }
-        with self._explained():
-            self._orbax = self._orbax or self._make_orbax()
-            return self._orbax.save(step, args=ocp.args.Composite(**items), force=True)
+        position = dict(data_position)
+        if is_temporary:
+            self._temporary.add(step)
+            position[TEMPORARY] = True
+        begin = functools.partial(self._begin_save, state, position)
+        return storage.retried(begin, f"Saving {self._saving}", is_joint=True)
+
+    def has_failed(self) -> bool:
+        """Returns at once whether storage has failed the last save for a while: save again.
+
+        Raises:
+            SaveError: it has failed for a reason that does not pass, or too often.
+        """
+        if self._orbax is None or self._orbax.is_saving_in_progress():
+            return False
+        return self._wait_patiently()
+
+    def finish(self, state: FlaxOptimTrainState, data_position: Mapping[str, Any]) -> None:
+        """Returns when a step is on disk, and stops the background work.
+
+        Storage that fails for a while is tried again (see `t5x.storage`).
+
+        Args:
+            state: as for `save`; it may be saved already.
+            data_position: likewise.
+
+        Raises:
+            SaveError: it could not be written.
+        """
+
+        def save_to_the_end() -> None:
+            self.save(state, data_position)
+            self.wait()
+
+        step = int(state.step)
+        storage.retried(save_to_the_end, f"Saving step {step} to the end", is_joint=True)
+        self.close()
 
     def restore(
         self, step: int, target: FlaxOptimTrainState
@@ -263,11 +323,15 @@ class CheckpointManager:
             ConfigError: the checkpoint is of another model or optimizer.
         """
         path = os.path.join(self._directory, f"{STEP_PREFIX}_{step}")
-        reader = open_checkpoint(path)
-        tree = target.state_dict()
-        targets = flatten(tree)
-        arrays = read_as(reader, targets, find_sources(targets, reader.shapes, path))
-        return target.restore_state(fill(tree, arrays)), read_data_position(path)
+
+        def read() -> tuple[FlaxOptimTrainState, dict[str, Any]]:
+            reader = open_checkpoint(path)
+            tree = target.state_dict()
+            targets = flatten(tree)
+            arrays = read_as(reader, targets, find_sources(targets, reader.shapes, path))
+            return target.restore_state(fill(tree, arrays)), read_data_position(path)
+
+        return storage.retried(read, f"Reading {path}", is_joint=True)
 
     def wait(self) -> None:
         """Returns when the last save is on disk.
@@ -276,8 +340,12 @@ class CheckpointManager:
             SaveError: it could not be written.
         """
         if self._orbax is not None:
-            with self._explained():
-                self._orbax.wait_until_finished()
+            try:
+                with self._explained():
+                    self._orbax.wait_until_finished()
+            except SaveError:
+                self._orbax = None  # the next save begins with a new one
+                raise
 
     def close(self) -> None:
         """Finishes the last save and stops the background work.
@@ -288,6 +356,33 @@ class CheckpointManager:
         if self._orbax is not None:
             with self._explained():
                 self._orbax.close()
+
+    def _wait_patiently(self) -> bool:
+        """Returns when the last save is on disk, or has failed where another may succeed (True)."""
+        try:
+            self.wait()
+        except SaveError as error:
+            self._failures += 1
+            # The hosts of several that did not fail wait for the one that did: it has to end.
+            is_hopeless = jax.process_count() > 1 or self._failures > len(storage.PAUSES)
+            if is_hopeless or not storage.is_passing(error):
+                raise
+            logging.warning("%s\nThe next step that can be is saved instead.", error.message)
+            return True
+        self._failures = 0
+        return False
+
+    def _begin_save(self, state: FlaxOptimTrainState, data_position: Mapping[str, Any]) -> bool:
+        tree = state.state_dict()
+        for transform in self._cfg.state_transformation_fns:
+            tree = transform(tree)
+        items = {
+            STATE: ocp.args.PyTreeSave(tree, _save_args(tree, self._cfg.dtype)),
+            DATASET: ocp.args.JsonSave(dict(data_position)),
+        }
+        with self._explained():
+            self._orbax = self._orbax or self._make_orbax()
+            return self._orbax.save(int(state.step), args=ocp.args.Composite(**items), force=True)
 
     def _make_orbax(self) -> ocp.CheckpointManager:
         options = ocp.CheckpointManagerOptions(
@@ -302,6 +397,7 @@ class CheckpointManager:
             # Older checkpoints may be damaged: listing them must not read them.
             lightweight_initialize=True,
         )
+        self._temporary.update(self._temporary_on_disk())
         return ocp.CheckpointManager(self._directory, item_names=(STATE, DATASET), options=options)
 
     def _preservation_policy(self) -> ocp.checkpoint_managers.PreservationPolicy:
@@ -312,7 +408,19 @@ class CheckpointManager:
         else:
             by_merit = policies.LatestN(keep)
         fixed = policies.CustomSteps(list(self._cfg.checkpoint_steps or ()))
-        return policies.AnyPreservationPolicy([by_merit, fixed])
+        kept = policies.AnyPreservationPolicy([by_merit, fixed])
+        return DropTemporary(self._temporary, kept)
+
+    def _temporary_on_disk(self) -> list[int]:
+        """Returns the steps that an earlier part of the run has saved for the time being."""
+        if not hosts.is_first():
+            return hosts.from_first(None)
+        found = []
+        for checkpoint in checkpoints_in(self._directory):
+            with contextlib.suppress(ValueError, OSError):  # a damaged one is kept
+                if read_data_position(checkpoint).get(TEMPORARY):
+                    found.append(step_of(checkpoint))
+        return hosts.from_first(found)
 
     def _write_digests(self) -> None:
         """Called by Orbax, on the first host, when all is written and the folder not yet renamed.
@@ -320,7 +428,7 @@ class CheckpointManager:
         A failure here fails the save, as it should on a full disk.
         """
         for folder in glob.glob(glob.escape(self._saving) + ".orbax-checkpoint-tmp*"):
-            write_digests(folder)
+            storage.retried(functools.partial(write_digests, folder), f"Reading {folder} again")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -328,21 +436,16 @@ class CheckpointManager:
         try:
             yield
         except Exception as error:
+            if hosts.is_about_lost_process(error):
+                raise
             steps = sorted(map(step_of, checkpoints_in(self._directory)))  # type: ignore[type-var]
             before = f"steps {', '.join(map(str, steps))}" if steps else "none"
             raise SaveError(
-                f"{self._saving} could not be written: {_reason(error)}.\n"
+                f"{self._saving} could not be written: {storage.first_line(error)}.\n"
                 f"Checkpoints saved before it are untouched ({before}). Make room or make the "
                 "folder writable, then start again: the run goes on from the newest of them.",
                 "MODEL_DIR",
             ) from error
-
-
-def _reason(error: Exception) -> str:
-    """Returns the system's words where TensorStore wraps them in a paragraph."""
-    if match := re.search(r"os_error_code='(\d+)'", str(error)):
-        return os.strerror(int(match[1]))
-    return (str(error) or repr(error)).splitlines()[0]
 
 
 def _save_args(tree: Tree, dtype: DTypeLike) -> Tree:

@@ -196,6 +196,9 @@ def get_dataset(
 ) -> Any:
     """Returns one host's share of a dataset as batched model features.
 
+    Each host reads examples of its own: shuffled, mixed and packed apart from the others', so that
+    another number of hosts makes other batches. `get_same_dataset` makes the same ones.
+
     Args:
         cfg: what to read; `cfg.seed` makes order and random preprocessing reproducible.
         shard_info: a `ShardInfo`; `cfg.batch_size` is divided among the shards.
@@ -212,11 +215,7 @@ def get_dataset(
             "TASK_FEATURE_LENGTHS is not set: give the longest inputs and targets in tokens, such "
             "as {'inputs': 512, 'targets': 512}."
         )
-    if cfg.batch_size % shard_info.num_shards:
-        raise ValueError(
-            f"BATCH_SIZE {cfg.batch_size} is not divisible by the {shard_info.num_shards} hosts "
-            "that read data: choose a multiple."
-        )
+    _check_divides(cfg, shard_info)
     task = get_mixture_or_task(cfg.mixture_or_task_name)
     lengths = dict(cfg.task_feature_lengths)
     dataset = traced_plainly(
@@ -236,6 +235,46 @@ def get_dataset(
     )
     features = converter(dataset, task_feature_lengths=lengths)
     return features.batch(cfg.batch_size // shard_info.num_shards, drop_remainder=True)
+
+
+def get_same_dataset(
+    cfg: DatasetConfig,
+    shard_info: Any,
+    feature_converter_cls: Callable[..., Any],
+    num_epochs: int | None = None,
+    continue_from_last_checkpoint: bool = False,
+) -> Any:
+    """Returns one host's rows of batches that are the same whatever the number of hosts.
+
+    Every host reads all that one host alone would, and keeps its rows: the processor of each works
+    for the whole batch. A `stream.Stream` has the same batches without that price.
+
+    Args:
+        cfg: as for `get_dataset`.
+        shard_info: likewise.
+        feature_converter_cls: likewise.
+        num_epochs: likewise.
+        continue_from_last_checkpoint: likewise.
+
+    Returns:
+        A `tf.data.Dataset` of dictionaries `[rows of this host, length]`.
+    """
+    _check_divides(cfg, shard_info)
+    dataset = get_dataset(cfg, ShardInfo(0, 1), feature_converter_cls, num_epochs)
+    if shard_info.num_shards == 1:
+        return dataset
+    rows = cfg.batch_size // shard_info.num_shards
+    begin = shard_info.index * rows
+    mine = slice(begin, begin + rows)
+    return in_fixed_order(dataset).map(lambda batch: {name: x[mine] for name, x in batch.items()})
+
+
+def _check_divides(cfg: DatasetConfig, shard_info: Any) -> None:
+    if cfg.batch_size % shard_info.num_shards:
+        raise ValueError(
+            f"BATCH_SIZE {cfg.batch_size} is not divisible by the {shard_info.num_shards} hosts "
+            "that read data: choose a multiple."
+        )
 
 
 def traced_plainly(make_dataset: Callable[..., Any], **arguments: Any) -> Any:
@@ -279,9 +318,11 @@ def get_training_eval_datasets(
     shard_info: Any,
     feature_converter_cls: Callable[..., Any],
     eval_steps: int,
-    get_dataset_fn: Callable[..., Any] = get_dataset,
+    get_dataset_fn: Callable[..., Any] = get_same_dataset,
 ) -> dict[str, Any]:
     """Returns `eval_steps` batches of each task of a mixture that has the split.
+
+    They are the same on any number of hosts, so that losses can be compared.
 
     Args:
         cfg: of the evaluation.

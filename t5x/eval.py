@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-from t5x import gin_utils, report, results, trainer, utils
+from t5x import gin_utils, hosts, report, results, trainer, utils
 from t5x.config_checks import check_checkpoints, check_inference
 from t5x.data import ShardInfo
 from t5x.errors import ConfigError
@@ -87,12 +87,13 @@ def evaluate(
             dataset_cfg, shard_info, model.FEATURE_CONVERTER_CLS, TRAINING_EVAL_STEPS
         )
     loop: trainer.Trainer | None = None
+    output = hosts.output()
 
     scores: dict[int, Scores] = {}
     entries: list[dict[str, Any]] | None = None
     for origin, state in restored_states(initializer, restore_checkpoint_cfg, fallback_init_rng):
         step = int(state.step)
-        print(f"\nStep {step}, from {origin}", flush=True)
+        print(f"\nStep {step}, from {origin}", flush=True, file=output)
         if training_evaluator_cls is not None:
             loop = loop or training_evaluator_cls(
                 model=model,
@@ -105,16 +106,18 @@ def evaluate(
             )
             loop.train_state = state
             losses = loop.eval({name: ds.as_numpy_iterator() for name, ds in watched.items()})
-            print(losses_text(losses), flush=True)
+            print(losses_text(losses), flush=True, file=output)
         scores[step] = evaluator.evaluate(state.params, step)
-        if entries is None:  # what trivial answers score is the same for every checkpoint
-            entries = results.task_results(evaluator, scores[step], output_dir, step, 0)
-        tasks = [{**entry, "scores": scores[step][entry["task"]]} for entry in entries]
-        print("\n" + report.results_table({"tasks": tasks}), flush=True)
+        if hosts.is_first():
+            # What trivial answers score is the same for every checkpoint.
+            entries = entries or results.task_results(evaluator, scores[step], output_dir, step, 0)
+            tasks = [{**entry, "scores": scores[step][entry["task"]]} for entry in entries]
+            print("\n" + report.results_table({"tasks": tasks}), flush=True)
     evaluator.close()
     if loop is not None:
         loop.close()
-    print(f"\nWritten to {os.path.abspath(os.path.join(output_dir, 'inference_eval'))}")
+    written = os.path.abspath(os.path.join(output_dir, "inference_eval"))
+    print(f"\nWritten to {written}", file=output)
     return scores
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
 
+from t5x import hosts
 from t5x.data import DatasetConfig, get_mixture_or_task, import_module, seqio
 from t5x.inference import get_batch_infer_fn, unzip_aux
 from t5x.models import EncoderDecoderModel
 from t5x.optimizers import Tree
 from t5x.partitioning import PjitPartitioner
 
-InferFn = Callable[[Any, Tree], list[tuple[int, Any]]]
+InferFn = Callable[..., list[tuple[int, Any]]]
+"""From (dataset, parameters, what its batches pass through) to (index, result) pairs."""
+
+Passing = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 def seqio_evaluator(**arguments: Any) -> Any:
@@ -40,13 +44,14 @@ def get_infer_fn(
         rng: for sampling (see `inference.get_batch_infer_fn`).
 
     Returns:
-        `(dataset, params) -> [(index, result), ...]`, in the order of the dataset.
+        `(dataset, params) -> [(index, result), ...]`, in the order of the dataset. A third
+        argument is called with the iterator of batches, and may end it early by an exception.
     """
     infer_batch = get_batch_infer_fn(infer_step, batch_size, partitioner, params_sharding, rng)
 
-    def infer(dataset: Any, params: Tree) -> list[tuple[int, Any]]:
+    def infer(dataset: Any, params: Tree, passing: Passing = iter) -> list[tuple[int, Any]]:
         results: list[tuple[int, Any]] = []
-        for indices, batch in dataset.batch(batch_size).as_numpy_iterator():
+        for indices, batch in passing(dataset.batch(batch_size).as_numpy_iterator()):
             answers = infer_batch(params, batch, int(indices[0]))
             results += zip(map(int, indices), answers, strict=True)
         return results
@@ -119,26 +124,33 @@ class InferenceEvaluator:
         shapes = self.seqio_evaluator.model_feature_shapes
         return {name: (self._batch_size, *shape) for name, shape in shapes.items()}
 
-    def evaluate(self, params: Tree, step: int) -> dict[str, dict[str, float]]:
+    def evaluate(
+        self, params: Tree, step: int, passing: Passing = iter
+    ) -> dict[str, dict[str, float]]:
         """Predicts every example, computes and writes the metrics of each task.
+
+        Several hosts predict together; the first computes the metrics and writes them.
 
         Args:
             params: of the model.
             step: steps it has been trained for.
+            passing: called with each iterator of batches, which it may end early by an exception.
 
         Returns:
-            Numbers by task and metric.
+            Numbers by task and metric, on every host.
         """
         if not self.eval_tasks:
             return {}
         future, _ = self.seqio_evaluator.evaluate(
-            compute_metrics=jax.process_index() == 0,
+            compute_metrics=hosts.is_first(),
             step=step,
-            predict_fn=lambda dataset: self._predict(dataset, params),
-            score_fn=lambda dataset: self._score(dataset, params),
-            predict_with_aux_fn=lambda dataset: _unzip_aux(self._predict_with_aux(dataset, params)),
+            predict_fn=lambda dataset: self._predict(dataset, params, passing),
+            score_fn=lambda dataset: self._score(dataset, params, passing),
+            predict_with_aux_fn=lambda dataset: _unzip_aux(
+                self._predict_with_aux(dataset, params, passing)
+            ),
         )
-        return _numbers(future.result() or {})
+        return hosts.from_first(_numbers(future.result() or {}))
 
     def close(self) -> None:
         """Waits until all metrics are written."""

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import gin
-import jax
 from absl import app, flags
 
-from t5x import gin_errors, quiet
+from t5x import gin_errors, hosts, quiet
 from t5x.compilation_cache import use_compilation_cache
 from t5x.errors import ConfigError, RunError, did_you_mean
 from t5x.gin_places import COMMAND_LINE, Places, find_places
@@ -144,12 +143,12 @@ def summarize_gin_config(model_dir: str | None, summary_writer: Any = None, step
     """Writes the operative configuration to `config.gin` and to TensorBoard.
 
     Args:
-        model_dir: folder of the run; None writes no file.
+        model_dir: folder of the run, where the first host writes; None writes no file.
         summary_writer: has `write_text(step, {name: text})`; None writes none.
         step: of the TensorBoard entry.
     """
     text = gin.operative_config_str() or gin.config_str()
-    if model_dir is not None:
+    if model_dir is not None and hosts.is_first():
         os.makedirs(model_dir, exist_ok=True)
         with open(os.path.join(model_dir, "config.gin"), "w", encoding="utf-8") as file:
             file.write(text)
@@ -164,35 +163,11 @@ def define_flags() -> None:
     flags.DEFINE_list("gin_search_paths", ["."], "Folders to look for gin files in first.")
     flags.DEFINE_string("tfds_data_dir", None, "Folder of prepared tensorflow-datasets.")
     flags.DEFINE_list("seqio_additional_cache_dirs", [], "Further folders of SeqIO caches.")
-    flags.DEFINE_bool("multiprocess_gpu", False, "Join the other processes of a cluster's job.")
+    flags.DEFINE_bool("multiprocess_gpu", False, "Join the other processes of a job (GPU or CPU).")
     flags.DEFINE_string("coordinator_address", None, "host:port of process 0.")
     flags.DEFINE_integer("process_count", None, "Number of processes.")
     flags.DEFINE_integer("process_index", None, "Number of this process, from 0.")
     flags.DEFINE_integer("initialization_timeout", 300, "Seconds to wait for the others.")
-
-
-def initialize_distributed(values: Any) -> None:
-    """Joins the other processes of the job, when the flags say that there are any.
-
-    Without an address JAX asks the cluster: SLURM, Open MPI, Kubernetes and a TPU's metadata tell
-    it who the others are.
-
-    Args:
-        values: has the flags of `define_flags`.
-
-    Raises:
-        ConfigError: half of the flags.
-    """
-    given = (values.coordinator_address, values.process_count, values.process_index)
-    if not values.multiprocess_gpu and all(value is None for value in given):
-        return
-    if any(value is None for value in given) and any(value is not None for value in given):
-        raise ConfigError(
-            "--coordinator_address, --process_count and --process_index belong together, got "
-            f"{given[0]}, {given[1]} and {given[2]}: give all three, or --multiprocess_gpu alone "
-            "to have JAX ask the cluster."
-        )
-    jax.distributed.initialize(*given, initialization_timeout=values.initialization_timeout)
 
 
 def set_data_folders(values: Any) -> None:
@@ -207,13 +182,19 @@ def set_data_folders(values: Any) -> None:
         quiet.seqio.add_global_cache_dirs(values.seqio_additional_cache_dirs)
 
 
-def run_configured(command: Callable[..., Any], argv: Sequence[str], example: str) -> Any:
+def run_configured(
+    command: Callable[..., Any],
+    argv: Sequence[str],
+    example: str,
+    is_told_of_preemption: bool = False,
+) -> Any:
     """Does what the flags say: reads the configuration and calls the command with it.
 
     Args:
         command: `train`, `evaluate` or `infer`; gin sets its arguments.
         argv: the command line without flags.
         example: a gin file, for the message when none is given.
+        is_told_of_preemption: as for `hosts.join`.
 
     Raises:
         ConfigError: the command line or the configuration is wrong.
@@ -223,9 +204,9 @@ def run_configured(command: Callable[..., Any], argv: Sequence[str], example: st
         raise ConfigError(f"Unexpected arguments: {' '.join(argv[1:])}. See --help.")
     if not values.gin_file:
         raise ConfigError(f"Give a configuration, such as --gin_file={example}.")
-    quiet.drop_native_chatter()
+    quiet.drop_native_chatter(hosts.LAST_WORDS, hosts.LOST_MESSAGE)
     quiet.quieten_absl()
-    initialize_distributed(values)
+    hosts.join(values, is_told_of_preemption)
     use_compilation_cache()
     set_data_folders(values)
     parse_gin_flags(values.gin_search_paths, values.gin_file, values.gin_bindings)
@@ -236,7 +217,8 @@ def run(main: Callable[[Sequence[str]], Any], argv: Sequence[str]) -> None:
     """Runs a command with absl, after rewriting its gin arguments.
 
     A `RunError`, and whatever `gin_errors` can explain, is printed with the places of its settings
-    and ends the process with its exit code; any other exception keeps its traceback.
+    and ends the process with its exit code; any other exception keeps its traceback. Several
+    processes of a job end together.
 
     Args:
         main: called with the arguments that are no flags.
@@ -244,7 +226,7 @@ def run(main: Callable[[Sequence[str]], Any], argv: Sequence[str]) -> None:
     """
 
     def guarded(arguments: Sequence[str]) -> None:
-        with spoken():
+        with hosts.ending_as_one(), spoken(), hosts.lost_processes_named():
             main(arguments)
 
     with spoken():

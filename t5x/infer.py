@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from t5x import gin_utils, utils
+from t5x import gin_utils, hosts, utils
 from t5x.chunks import ChunkedOutput, merge_chunks
 from t5x.config_checks import check_checkpoints, check_inference
 from t5x.data import input_shapes, tf
@@ -93,7 +93,8 @@ def infer(
 
     Each task's result is `output_dir/<task>-<mode>.<extension>-<shard>-of-<shards>`, beside an
     empty file of that name with `.COMPLETED` after it. An interrupted run started again goes on
-    after its last finished chunk, and gives the same file.
+    after its last finished chunk, and gives the same file. Several hosts infer each batch together,
+    and the first writes.
 
     Args:
         mode: 'predict', 'score', or 'predict_with_aux' (predictions with their scores).
@@ -132,10 +133,11 @@ def infer(
     outputs = [
         (task, ChunkedOutput(os.path.join(output_dir, f"{task.name}-{suffix}"))) for task in tasks
     ]
-    unfinished = [(task, output) for task, output in outputs if not output.is_complete]
-    for _, output in outputs:
-        if output.is_complete:
-            print(f"Complete already, nothing to do: {output.path}", flush=True)
+    complete = hosts.from_first([output.path for _, output in outputs if output.is_complete])
+    unfinished = [(task, output) for task, output in outputs if output.path not in complete]
+    log = hosts.output()
+    for path in complete:
+        print(f"Complete already, nothing to do: {path}", flush=True, file=log)
     if not unfinished:
         return [output.path for _, output in outputs]
     check_checkpoints(restore_checkpoint_cfg)
@@ -162,7 +164,7 @@ def infer(
             "RestoreCheckpointConfig.mode",
         )
     ((origin, state),) = states
-    print(f"\nStep {int(state.step)}, from {origin}", flush=True)
+    print(f"\nStep {int(state.step)}, from {origin}", flush=True, file=log)
     infer_batch = _infer_fn(mode, model, dataset_cfg, partitioner)
 
     # -------------------------------------------------------------------- loop
@@ -175,17 +177,22 @@ def infer(
             "checkpoint": f"{restore_checkpoint_cfg.path}, step {int(state.step)}",
             **_configuration(),
         }
-        done = output.begin(settings)
+        done = _begin(output, settings)
         again = f", of which {done * chunk_rows} are done" if done else ""
-        print(f"{task.name}: {part.rows} rows{again}", flush=True)
+        print(f"{task.name}: {part.rows} rows{again}", flush=True, file=log)
         vocabulary = task.output_features[output_vocab_feature_name].vocabulary
         write = _writer(mode, write_fn, vocabulary, keep_aux_as_numpy)
         _infer_task(part, output, done, chunk_rows, infer_batch, state.params, write)
         num_chunks = -(-part.rows // chunk_rows)
-        if jax.process_index() == 0:
+        if hosts.is_first():
             output.finish(num_chunks, merge_fn if merge_chunked_results else None)
-        print(f"Written: {output.path if merge_chunked_results else output.folder}", flush=True)
+            print(f"Written: {output.path if merge_chunked_results else output.folder}", flush=True)
     return [output.path for _, output in outputs]
+
+
+def _begin(output: ChunkedOutput, settings: Mapping[str, Any]) -> int:
+    """Returns how many chunks are done: the first host looks, the others learn from it."""
+    return hosts.from_first(output.begin(settings) if hosts.is_first() else None)
 
 
 def _writer(
@@ -275,7 +282,7 @@ def _infer_task(
 ) -> None:
     """Infers the chunks that are missing."""
     row = min(done * chunk_rows, data.rows)
-    progress = Progress(row, data.rows, unit="row")
+    progress = Progress(row, data.rows, hosts.output(), unit="row")
     examples: list[Example] = []
     results: list[Any] = []
     try:
@@ -287,7 +294,7 @@ def _infer_task(
             progress.update(row, {})
             if row % chunk_rows == 0 or row == data.rows:
                 index = (row - 1) // chunk_rows
-                if jax.process_index() == 0:
+                if hosts.is_first():
                     output.write_chunk(index, write(examples, results))
                 examples, results = [], []
     except KeyboardInterrupt:

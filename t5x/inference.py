@@ -30,7 +30,8 @@ def get_batch_infer_fn(
     """Returns a function from a batch of at most `batch_size` rows to one result a row.
 
     A batch with fewer rows is filled with copies of its first one, whose results are dropped: every
-    batch has one shape, no row is lost, and no host waits for another.
+    batch has one shape, no row is lost, and no host waits for another. Each device takes the rows
+    that the mesh gives it, so that results keep their order on any mesh.
 
     Args:
         infer_step: `model.predict_batch`, `model.score_batch` or their kind.
@@ -46,9 +47,7 @@ def get_batch_infer_fn(
         `infer_step` returns, without the batch axis. On several hosts, each gives the same batch
         and gets all results.
     """
-    layout = partitioner.get_data_layout(batch_size)
-    local_rows = batch_size // layout.num_shards
-    mine = slice(layout.shard_id * local_rows, (layout.shard_id + 1) * local_rows)
+    partitioner.get_data_layout(batch_size)  # refuses what does not divide
 
     def run(params: Tree, batch: Batch, first_row: Array) -> Any:
         if rng is None:
@@ -63,8 +62,8 @@ def get_batch_infer_fn(
 
     def infer(params: Tree, batch: Batch, first_row: int) -> list[Any]:
         count = len(next(iter(batch.values())))
-        local = {name: _fill(x, batch_size)[mine] for name, x in batch.items()}
-        outputs = step(params, partitioner.shard_batch(local), np.int32(first_row))
+        full = {name: _fill(x, batch_size) for name, x in batch.items()}
+        outputs = step(params, partitioner.shard_whole_batch(full), np.int32(first_row))
         outputs = jax.device_get(outputs)
         return [jax.tree.map(lambda x, row=row: x[row], outputs) for row in range(count)]
 

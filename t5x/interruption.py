@@ -7,12 +7,14 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 from jax.experimental import multihost_utils
+
+Item = TypeVar("Item")
 
 
 class Interrupted(BaseException):
@@ -22,8 +24,8 @@ class Interrupted(BaseException):
 class Interruption:
     """Notes signals while it is entered, so that the run can end at a moment of its choice.
 
-    With several processes JAX carries a SIGTERM from one to all and names the step at which all of
-    them stop; Ctrl-C then keeps Python's own meaning.
+    With several processes JAX carries a SIGTERM from one to all and names the moment at which all
+    of them stop: all must ask `should_stop` at the same moments. Ctrl-C is such a notice too.
 
     Attributes:
         number: of the signal; None while there was none.
@@ -32,7 +34,7 @@ class Interruption:
     Example:
         >>> with Interruption() as interruption:
         ...     signal.raise_signal(signal.SIGTERM)
-        ...     interruption.should_stop(step=1), interruption.exit_code
+        ...     interruption.should_stop(), interruption.exit_code
         (True, 143)
     """
 
@@ -41,11 +43,14 @@ class Interruption:
         self.stopped = False
         self._handlers: dict[int, Any] = {}
         self._at_once = False
+        self._is_one_of_several = jax.process_count() > 1
+        self._moments = 0
 
     def __enter__(self) -> Interruption:
-        if jax.process_count() == 1:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._handlers[number] = signal.signal(number, self._note)
+        # SIGTERM's handler is JAX's where it tells the other processes.
+        numbers = (signal.SIGINT,) if self._is_one_of_several else (signal.SIGINT, signal.SIGTERM)
+        for number in numbers:
+            self._handlers[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(
@@ -67,24 +72,41 @@ class Interruption:
         """What happened, in a person's words."""
         return "Ctrl-C" if self.number == signal.SIGINT else "SIGTERM"
 
-    def should_stop(self, step: int) -> bool:
-        """Tells whether to stop now; with several processes all are told at the same step.
+    def should_stop(self) -> bool:
+        """Tells whether to stop now; with several processes all are told at the same moment."""
+        if not self.stopped:
+            self.stopped = self._all_are_to_stop() if self._is_one_of_several else bool(self.number)
+        return self.stopped
+
+    def _all_are_to_stop(self) -> bool:
+        """Whether this is the moment that JAX has chosen after a notice to any process.
+
+        JAX asks for numbers of steps, which rise by one: those of our moments do, and unlike steps
+        they go on during an evaluation.
+        """
+        self._moments += 1
+        return multihost_utils.reached_preemption_sync_point(self._moments)
+
+    def watched(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yields items; ends with `Interrupted` before the one at which all are to stop.
 
         Args:
-            step: steps done. Every process asks at every step.
+            items: as many on every process.
         """
-        if not self.stopped:
-            several = jax.process_count() > 1
-            notice = several and multihost_utils.reached_preemption_sync_point(step)
-            self.stopped = notice or self.number is not None
-        return self.stopped
+        for item in items:
+            if self.should_stop():
+                raise Interrupted
+            yield item
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """A part that a signal ends immediately, with `Interrupted`."""
-        if self.number is not None:
+        """A part that a signal ends immediately, with `Interrupted`.
+
+        One of several processes goes on until all are to stop (see `watched`).
+        """
+        if self.number is not None and not self._is_one_of_several:
             self._end()
-        self._at_once = True
+        self._at_once = not self._is_one_of_several
         try:
             yield
         finally:
@@ -95,6 +117,8 @@ class Interruption:
             _write("\nStopped at once; what was saved before is kept.\n")
             os._exit(128 + number)
         self.number = number
+        if self._is_one_of_several:
+            os.kill(os.getpid(), signal.SIGTERM)
         _write(f"\n{self.name}: saving a checkpoint. A second Ctrl-C ends the run without.\n")
         if self._at_once:
             self._end()

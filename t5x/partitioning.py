@@ -269,6 +269,19 @@ class PjitPartitioner:
             batch,
         )
 
+    def shard_whole_batch(self, batch: Tree) -> Tree:
+        """Turns a batch that every host has whole into global arrays on the mesh.
+
+        Args:
+            batch: a dictionary of arrays, `[rows of the batch, ...]`.
+        """
+        return jax.tree.map(
+            lambda x: jax.make_array_from_callback(
+                np.shape(x), self.data_sharding, lambda index: np.asarray(x)[index]
+            ),
+            batch,
+        )
+
 
 class Partitioned:
     """A compiled function that always runs inside its partitioner's mesh and rules."""

@@ -116,24 +116,35 @@ import re, signal, sys
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
 chatter = re.compile(rb"[IW]\d{4} \d\d:\d\d:\d\d|WARNING: All log messages before absl")
+last_words, meaning = (argument.encode() for argument in sys.argv[1:])
+is_over = False
 for line in sys.stdin.buffer:
-    if not chatter.match(line):
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
+    if last_words and last_words in line:
+        line, is_over = b"\nError: " + meaning + b"\n", True
+    elif is_over or chatter.match(line):
+        continue
+    sys.stderr.buffer.write(line)
+    sys.stderr.buffer.flush()
 """
 
 
-def drop_native_chatter() -> None:
+def drop_native_chatter(last_words: str = "", meaning: str = "") -> None:
     """Drops information and warnings that native code writes to stderr, from now on.
 
     TensorFlow's C++ no longer heeds TF_CPP_MIN_LOG_LEVEL for all of its messages. File descriptor
     2 goes through a process that passes on errors and everything else; being a process of its own
     it also passes on the last words of a crash. Python's own stderr is left as it is.
+
+    Args:
+        last_words: what native code says before it ends the process on purpose.
+        meaning: said in its stead; the dump of registers and stacks that follows is dropped.
     """
     sys.stderr.flush()
     terminal = os.dup(2)
     reader = subprocess.Popen(
-        [sys.executable, "-S", "-c", _FILTER], stdin=subprocess.PIPE, stderr=terminal
+        [sys.executable, "-S", "-c", _FILTER, last_words, meaning],
+        stdin=subprocess.PIPE,
+        stderr=terminal,
     )
     assert reader.stdin is not None
     sys.stderr = os.fdopen(terminal, "w", buffering=1, encoding="utf-8", errors="backslashreplace")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from t5x import hosts
 from t5x.actions import ActionMode, BaseAction, MetricsByTask, first_to_stop
+from t5x.checkpoint_policies import TimePolicy
 from t5x.checkpoints import CheckpointManager, SaveCheckpointConfig
 from t5x.divergence import refuse_bad_loss, refuse_bad_parameters
 from t5x.interruption import Interrupted, Interruption
@@ -73,6 +75,7 @@ class RunLoop:
         progress: tells how the run is doing.
         model_dir: of the run, for messages.
         stop_on_nan: refuse a loss and parameters that are no numbers.
+        clock: seconds from any origin, for checkpoints that are due by time.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class RunLoop:
         progress: Progress,
         model_dir: str,
         stop_on_nan: bool,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.step = self._saved_at = self._first_step = start.step
         self.reason = ""
@@ -103,6 +107,7 @@ class RunLoop:
         self._model_dir = model_dir
         self._stop_on_nan = stop_on_nan
         self._evaluations = MetricsManager(EVALUATIONS, model_dir)
+        self._time_policy = TimePolicy(stops.save.temporary_seconds, clock)
 
     def run(self, evaluate_first: bool) -> None:
         """Trains until the last step, an action or a signal; what it has learned is saved.
@@ -122,16 +127,14 @@ class RunLoop:
                 self._evaluate(predict=self.step > self._start.began_at)
             while self.step < self._stops.last_step and not self._is_to_end():
                 self._train_to(self._stops.after(self.step))
-                if self._stops.saves_at(self.step):
-                    self._save()
+                self._save_if_due()
                 evaluates = self._stops.evaluates_at(self.step, self._start.began_at)
-                if evaluates and not self._interruption.should_stop(self.step):
+                if evaluates and not self._interruption.should_stop():
                     self._evaluate()
         except Interrupted:
             pass
         self._progress.close()
-        self._save()
-        self._manager.close()
+        self._save_to_the_end()
         self._evaluations.close()
 
     def _owes_evaluation(self, evaluate_first: bool) -> bool:
@@ -143,10 +146,11 @@ class RunLoop:
             is_due = self._stops.evaluates_at(self.step, began_at)
         # A run that goes on from its last step has not reported, and needs the scores for that.
         is_last = self.step == self._stops.last_step
-        return is_due and (is_last or not is_evaluated(self._model_dir, self.step))
+        owes = is_due and (is_last or not is_evaluated(self._model_dir, self.step))
+        return hosts.from_first(owes)
 
     def _is_to_end(self) -> bool:
-        return bool(self.reason) or self._interruption.should_stop(self.step)
+        return bool(self.reason) or self._interruption.should_stop()
 
     def _train_to(self, stop: int) -> None:
         """Trains to a step, or to the one at which a signal comes."""
@@ -159,7 +163,22 @@ class RunLoop:
             refuse_bad_loss(numbers, begin + 1, self.step, self._manager, self._model_dir)
         self._ask(ActionMode.TRAIN, {"train": numbers})
 
-    def _save(self) -> None:
+    def _save_if_due(self) -> None:
+        """Saves for good by steps; for the time being by time, and where storage failed before."""
+        if self._stops.saves_at(self.step):
+            self._save()
+        elif not self.reason and (self._manager.has_failed() or self._time_policy.is_due()):
+            self._save(is_temporary=True)
+
+    def _save_to_the_end(self) -> None:
+        """Saves the run's last step, and returns when it is on disk."""
+        by_time = self._stops.save.temporary_every_minutes is not None
+        self._save(is_temporary=by_time and self._interruption.stopped)
+        if self.step > self._first_step:
+            self._manager.finish(self._trainer.train_state, self._position())
+        self._manager.close()
+
+    def _save(self, is_temporary: bool = False) -> None:
         """Saves this step unless it is saved already."""
         if self.step == self._saved_at:
             return
@@ -167,10 +186,14 @@ class RunLoop:
             params = self._trainer.train_state.params
             begin = self._saved_at + 1
             refuse_bad_parameters(params, begin, self.step, self._manager, self._model_dir)
-        batches_read = self._start.batches_read + self.step - self._first_step
-        position = {BATCHES: batches_read, BEGAN_AT: self._start.began_at}
-        self._manager.save(self._trainer.train_state, position)
+        with self._trainer.step_watch.waiting("a checkpoint"):
+            self._manager.save(self._trainer.train_state, self._position(), is_temporary)
         self._saved_at = self.step
+        self._time_policy.saved()
+
+    def _position(self) -> dict[str, int]:
+        batches_read = self._start.batches_read + self.step - self._first_step
+        return {BATCHES: batches_read, BEGAN_AT: self._start.began_at}
 
     def _evaluate(self, predict: bool = True) -> None:
         """Evaluates; the time it takes is no part of the forecast."""
@@ -188,3 +211,6 @@ class RunLoop:
         action = first_to_stop(self._actions[mode], self._trainer.train_state, numbers)
         if action is not None and not self.reason:
             self.reason = f"{type(action).__name__}: {action}"
+        if self._actions[mode]:
+            # The hosts' clocks differ, and with them what actions may see: one host decides.
+            self.reason = hosts.from_first(self.reason)

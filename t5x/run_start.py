@@ -14,7 +14,7 @@ from typing import Any
 import jax
 from absl import logging
 
-from t5x import checkpoints, config_checks, utils
+from t5x import checkpoints, config_checks, hosts, utils
 from t5x.data import CheckedSource
 from t5x.errors import ConfigError
 from t5x.initialization import count_parameters
@@ -95,7 +95,7 @@ def last_step_of(start: Start, total_steps: int, relative_steps: int | None, mod
         ConfigError: it is reached already.
     """
     last_step = total_steps if relative_steps is None else start.began_at + relative_steps
-    if start.step == last_step and _lacks_its_report(start, model_dir):
+    if start.step == last_step and hosts.from_first(_lacks_its_report(start, model_dir)):
         return last_step
     if start.step >= last_step:
         name = "TRAIN_STEPS" if relative_steps is None else "TRAIN_STEPS_RELATIVE"
@@ -224,7 +224,7 @@ def write_network(model_dir: str, model: EncoderDecoderModel) -> None:
         model: its module has a dataclass `config`; without one nothing is written.
     """
     config = getattr(model.module, "config", None)
-    if jax.process_index() != 0 or not dataclasses.is_dataclass(config):
+    if not hosts.is_first() or not dataclasses.is_dataclass(config):
         return
     with open(os.path.join(model_dir, NETWORK), "w", encoding="utf-8") as file:
         json.dump(describe(config), file, indent=2)
@@ -270,12 +270,13 @@ def settings(
     devices = partitioner.mesh.devices
     packed = ", packed" if cfg.pack else ""
     shape = " x ".join(str(n) for n in devices.shape)
+    on_hosts = f" on {jax.process_count()} hosts" if jax.process_count() > 1 else ""
     return {
         "task or mixture": f"{cfg.mixture_or_task_name}, split {cfg.split}",
         "parameters": f"{count_parameters(start.state):,}, from {start.origin}",
         "steps": f"{start.step} to {last_step}",
         "batch": f"{cfg.batch_size} rows of {lengths}{packed}: {tokens:,} tokens a step",
-        "devices": f"{devices.size} {devices.flat[0].platform} (data x model: {shape})",
+        "devices": f"{devices.size} {devices.flat[0].platform}{on_hosts} (data x model: {shape})",
         "writes to": os.path.abspath(model_dir),
     }
 

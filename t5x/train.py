@@ -18,7 +18,7 @@ from typing import Any
 
 import jax
 
-from t5x import checkpoints, gin_utils, report, results, trainer, utils
+from t5x import checkpoints, gin_utils, hosts, report, results, trainer, utils
 from t5x.actions import by_mode
 from t5x.config_checks import check_lengths
 from t5x.data import CheckedSource, ShardInfo, batch_struct, batches, input_shapes
@@ -145,6 +145,7 @@ def train(
         jax.config.update("jax_default_prng_impl", "unsafe_rbg")
     init_rng, dropout_rng = jax.random.split(jax.random.key(seed))
     os.makedirs(model_dir, exist_ok=True)
+    hosts.check_shared(model_dir)
 
     # -------------------------------------------------------------------- data
     shard_info = ShardInfo(layout.shard_id, layout.num_shards)
@@ -204,16 +205,17 @@ def train(
     write_costs(model_dir, start.state, shapes, last_step - start.began_at)
     summarize_config_fn(model_dir, loop.train_metrics_manager, first_step)
     told = settings(model_dir, train_dataset_cfg, start, last_step, partitioner)
-    print(heading(told), flush=True)
+    print(heading(told), flush=True, file=hosts.output())
     loop.compile(batch_struct(train_dataset, layout.batch_size))
     lengths_checked.result()
 
     # -------------------------------------------------------------------- loop
     begin, started = time.monotonic(), datetime.datetime.now(datetime.UTC)
-    progress = Progress(first_step, last_step)
-    watcher = Watcher(loop, make_watched, make_evaluator, progress.say)
+    progress = Progress(first_step, last_step, hosts.output())
+    interruption = Interruption()
+    watcher = Watcher(loop, make_watched, make_evaluator, progress.say, interruption.watched)
     stops = Stops(last_step, min(stats_period or eval_period, eval_period), eval_period, save_cfg)
-    with Interruption() as interruption:
+    with interruption:
         run = RunLoop(
             loop, batch_iter, watcher, manager, start, stops, actions_of, interruption,
             progress, model_dir, stop_on_nan,
@@ -228,7 +230,7 @@ def train(
         raise SystemExit(interruption.exit_code)
     if run.reason:
         print(f"The run ends at step {run.step} of {last_step}: {run.reason}.", flush=True)
-    if make_evaluator is not None and jax.process_index() == 0:
+    if make_evaluator is not None and hosts.is_first():
         summary = {
             "title": str(train_dataset_cfg.mixture_or_task_name),
             "step": run.step,
@@ -283,7 +285,7 @@ def _report(
 
 def main(argv: Sequence[str]) -> None:
     """Parses the configuration and trains."""
-    gin_utils.run_configured(train, argv, "gin/tiny.gin")
+    gin_utils.run_configured(train, argv, "gin/tiny.gin", is_told_of_preemption=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from t5x.models import Batch, EncoderDecoderModel
 from t5x.optimizers import Tree
 from t5x.partitioning import PjitPartitioner
 from t5x.schedules import LearningRateCallable
+from t5x.step_watch import StepWatch
 from t5x.train_state import FlaxOptimTrainState
 
 __all__ = [
@@ -31,6 +33,10 @@ __all__ = [
     "Trainer",
     "WeightMetricsComputer",
 ]
+
+STEPS_IN_FLIGHT = 2
+"""The host prepares so many steps ahead of the device: enough to keep it busy, and no more, so that
+batches do not pile up in its memory and a step that takes long is noticed when it does."""
 
 
 class WeightMetricsComputer:
@@ -75,6 +81,10 @@ class Trainer:
         num_microbatches: cut every batch into so many, to lower peak memory; the result is the
             same. None is 1.
         weight_metrics_computer: adds metrics about parameters, at a price.
+
+    Attributes:
+        train_state: as the last step left it.
+        step_watch: tells of steps that take far longer than others.
     """
 
     def __init__(
@@ -91,6 +101,7 @@ class Trainer:
         weight_metrics_computer: WeightMetricsComputer | None = None,
     ) -> None:
         self.train_state = train_state
+        self.step_watch = StepWatch()
         self._model = model
         self._partitioner = partitioner
         self._learning_rate_fn = learning_rate_fn
@@ -134,7 +145,7 @@ class Trainer:
         batch_iter: Iterator[Batch],
         num_steps: int,
         start_step: int | None = None,
-        should_stop: Callable[[int], bool] | None = None,
+        should_stop: Callable[[], bool] | None = None,
     ) -> dict[str, float]:
         """Takes `num_steps` steps and writes their metrics.
 
@@ -142,8 +153,7 @@ class Trainer:
             batch_iter: batches of this host's rows.
             num_steps: how many to take.
             start_step: steps done so far; read from the state when None.
-            should_stop: called with the number of steps done before each step but the first; True
-                leaves the rest.
+            should_stop: called before each step but the first; True leaves the rest.
 
         Returns:
             The metrics of the steps taken.
@@ -151,14 +161,26 @@ class Trainer:
         start_step = int(self.train_state.step) if start_step is None else start_step
         merged: metrics.MetricsMap | None = None
         begin = time.monotonic()
+        in_flight: collections.deque[metrics.MetricsMap] = collections.deque()
         for taken in range(num_steps):
-            if taken and should_stop is not None and should_stop(start_step + taken):
+            if taken and should_stop is not None and should_stop():
                 num_steps = taken
                 break
-            batch = self._partitioner.shard_batch(next(batch_iter))
-            self.train_state, step_metrics = self._train_step(self.train_state, batch, self._rng)
-            merged = self._merge(merged, step_metrics)
+            with self.step_watch.waiting("data"):
+                batch = next(batch_iter)
+            with self.step_watch.waiting("the device"):
+                merged = self._merge(merged, self._take_step(batch))
+                in_flight.append(merged)
+                while len(in_flight) > (STEPS_IN_FLIGHT if taken + 1 < num_steps else 0):
+                    jax.block_until_ready(in_flight.popleft())
+            self.step_watch.end_of_step(start_step + taken + 1)
         return self._write(self.train_metrics_manager, merged, num_steps, begin, start_step)
+
+    def _take_step(self, batch: Batch) -> metrics.MetricsMap:
+        """Hands a step to the device, which may take it later."""
+        sharded = self._partitioner.shard_batch(batch)
+        self.train_state, step_metrics = self._train_step(self.train_state, sharded, self._rng)
+        return step_metrics
 
     def eval(self, batch_iters: Mapping[str, Iterable[Batch]]) -> dict[str, dict[str, float]]:
         """Measures the loss on each task's batches and writes it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from t5x.evaluation import InferenceEvaluator
@@ -20,6 +20,7 @@ class Watcher:
         make_watched: returns datasets by task, whose loss is watched; None: none is.
         make_evaluator: returns what predicts and scores; None: nothing is scored.
         say: prints a line.
+        interruptible: passes the batches of an evaluation on, or ends it (see `Interruption`).
     """
 
     def __init__(
@@ -28,8 +29,10 @@ class Watcher:
         make_watched: Callable[[], Mapping[str, Any]] | None,
         make_evaluator: Callable[[], InferenceEvaluator] | None,
         say: Callable[[str], None],
+        interruptible: Callable[[Iterable[Any]], Iterable[Any]],
     ) -> None:
         self._loop = loop
+        self._interruptible = interruptible
         self._make_watched = make_watched
         self._make_evaluator = make_evaluator
         self._say = say
@@ -51,7 +54,10 @@ class Watcher:
         Args:
             step: steps done.
         """
-        iterators = {name: dataset.as_numpy_iterator() for name, dataset in self._watched.items()}
+        iterators = {
+            name: self._interruptible(dataset.as_numpy_iterator())
+            for name, dataset in self._watched.items()
+        }
         losses = self._loop.eval(iterators)
         self._say(losses_line(step, losses))
         return losses
@@ -66,7 +72,8 @@ class Watcher:
             Nothing without an evaluator.
         """
         if self.evaluator is not None:
-            self.last_scores = self.evaluator.evaluate(self._loop.train_state.params, step)
+            params = self._loop.train_state.params
+            self.last_scores = self.evaluator.evaluate(params, step, self._interruptible)
             self.scored_at = step
         return self.last_scores
 

@@ -8,7 +8,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
-from t5x.checkpoint_policies import read_metric
+from t5x.checkpoint_policies import TimePolicy, read_metric
 from t5x.checkpoint_reading import flatten, open_checkpoint
 from t5x.checkpoint_restoring import (
     NoCheckpointError,
@@ -267,3 +267,57 @@ def test_ignored_settings_say_so_once(caplog):
         SaveCheckpointConfig(keep_dataset_checkpoints=3)
     (record,) = caplog.records
     assert record.getMessage().startswith("SaveCheckpointConfig.keep_dataset_checkpoints is ignor")
+
+
+# ---------------------------------------------------------------- by time and by step
+
+
+def test_temporary_checkpoints_go_when_the_next_is_complete(tmp_path):
+    manager = CheckpointManager(str(tmp_path), SaveCheckpointConfig(keep=2))
+    survivors = []
+    for step, is_temporary in (
+        (10, False), (13, True), (16, True), (20, False), (24, True), (30, False), (37, True)
+    ):  # fmt: skip
+        manager.save(state_of(step), {}, is_temporary)
+        manager.wait()
+        survivors.append(steps_in(tmp_path))
+    assert survivors == [
+        [10], [10, 13], [10, 16], [10, 20], [10, 20, 24], [20, 30], [20, 30, 37]
+    ]  # fmt: skip
+    # Another part of the run knows which of them are temporary.
+    later = CheckpointManager(str(tmp_path), SaveCheckpointConfig(keep=2))
+    assert later.latest_step() == 37
+    later.save(state_of(40), {})
+    later.close()
+    manager.close()
+    assert steps_in(tmp_path) == [30, 40]
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_a_checkpoint_is_due_by_time_since_the_last_of_either_kind():
+    clock = Clock()
+    policy = TimePolicy(600, clock)
+    due = []
+    for minute in range(1, 31):
+        clock.now = 60 * minute
+        if minute == 15:
+            policy.saved()  # by its step
+        if policy.is_due():
+            due.append(minute)
+            policy.saved()
+    assert due == [10, 25]
+    assert not TimePolicy(None, lambda: 1e9).is_due()
+
+
+def test_the_time_between_checkpoints_must_be_positive():
+    with pytest.raises(ConfigError, match="temporary_every_minutes is 0: give a positive number"):
+        SaveCheckpointConfig(temporary_every_minutes=0)

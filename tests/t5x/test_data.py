@@ -76,6 +76,43 @@ def test_a_batch_that_the_hosts_do_not_divide():
         data.get_dataset(CFG, seqio.ShardInfo(0, 3), seqio.EncDecFeatureConverter)
 
 
+def shares(get_dataset_fn, cfg, hosts, count):
+    """The first global batches, put together from what each host reads."""
+    readers = [
+        data.batches(get_dataset_fn(cfg, data.ShardInfo(i, hosts), seqio.EncDecFeatureConverter))
+        for i in range(hosts)
+    ]
+    parts = [[next(reader) for reader in readers] for _ in range(count)]
+    return [{name: np.concatenate([p[name] for p in part]) for name in part[0]} for part in parts]
+
+
+def test_the_same_batches_on_any_number_of_hosts():
+    whole = first_batches(CFG, 3)
+    for hosts in (2, 4):
+        found = shares(data.get_same_dataset, CFG, hosts, 3)
+        assert all(same(a, b) for a, b in zip(whole, found, strict=True))
+    assert not same(whole[0], shares(data.get_dataset, CFG, 2, 1)[0])
+    with pytest.raises(ValueError, match=r"BATCH_SIZE 4 .* 3 hosts"):
+        data.get_same_dataset(CFG, data.ShardInfo(0, 3), seqio.EncDecFeatureConverter)
+
+
+def test_watched_batches_are_the_same_on_any_number_of_hosts():
+    cfg = dataclasses.replace(CFG, split="validation")
+
+    def watched(hosts):
+        converter = seqio.EncDecFeatureConverter
+        return [
+            data.get_training_eval_datasets(cfg, data.ShardInfo(i, hosts), converter, 2)["toy_copy"]
+            for i in range(hosts)
+        ]
+
+    (whole,) = (list(dataset.as_numpy_iterator()) for dataset in watched(1))
+    halves = [list(dataset.as_numpy_iterator()) for dataset in watched(2)]
+    for batch, *parts in zip(whole, *halves, strict=True):
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in batch}
+        assert same(batch, joined)
+
+
 def test_vocabularies_must_match():
     class Model:
         input_vocabulary = output_vocabulary = seqio.ByteVocabulary(extra_ids=7)

@@ -1,7 +1,5 @@
 """Flags, search paths, and gin's complaints in words, with file, line and remedy."""
 
-import types
-
 import jax
 import pytest
 
@@ -175,39 +173,6 @@ def test_ctrl_c_before_the_first_step(capsys):
         raise KeyboardInterrupt
     assert exit_.value.code == 130
     assert "Stopped by Ctrl-C" in capsys.readouterr().err
-
-
-def distributed_flags(**given):
-    values = {
-        "multiprocess_gpu": False,
-        "coordinator_address": None,
-        "process_count": None,
-        "process_index": None,
-        "initialization_timeout": 300,
-    }
-    return types.SimpleNamespace(**(values | given))
-
-
-def test_processes_join_as_the_flags_say(monkeypatch):
-    calls = []
-    monkeypatch.setattr(jax.distributed, "initialize", lambda *a, **k: calls.append((a, k)))
-    gin_utils.initialize_distributed(distributed_flags())
-    assert calls == []
-    gin_utils.initialize_distributed(
-        distributed_flags(
-            coordinator_address="127.0.0.1:1234",
-            process_count=2,
-            process_index=0,
-            initialization_timeout=9,
-        )
-    )
-    gin_utils.initialize_distributed(distributed_flags(multiprocess_gpu=True))
-    assert calls == [
-        (("127.0.0.1:1234", 2, 0), {"initialization_timeout": 9}),
-        ((None, None, None), {"initialization_timeout": 300}),
-    ]
-    with pytest.raises(ConfigError, match="belong together, got None, 2 and None"):
-        gin_utils.initialize_distributed(distributed_flags(process_count=2))
 
 
 @pytest.fixture

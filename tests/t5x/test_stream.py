@@ -23,6 +23,7 @@ from t5x.stream import Stream, StreamVocabulary, WatchedStreams, order_seed
 from t5x.stream_features import model_features
 from t5x.stream_format import DamagedStreamError, Row, read_header
 from tests.t5x.stream_tasks import LENGTHS, config, rows_of, unpacked, write
+from tests.t5x.toy_gin import STREAM_GIN
 
 ROOT = Path(__file__).resolve().parents[2]
 CFG = config("stream_even")
@@ -338,53 +339,6 @@ def test_watched_streams_are_the_first_batches_of_each(folder, tmp_path):
 
 # Whole runs
 
-RUN = """
-from __gin__ import dynamic_registration
-
-import __main__ as train_script
-from t5x import models
-from t5x import optimizers
-from t5x import stream
-from t5x import utils
-from t5x.examples.t5 import network
-
-include 't5x/configs/runs/pretrain.gin'
-include 'gin/mixture/exact.gin'
-
-MIXTURE_OR_TASK_NAME = 'stream_even'
-TASK_FEATURE_LENGTHS = {'inputs': 40, 'targets': 24}
-BATCH_SIZE = 8
-EVAL_STEPS = 2
-utils.create_learning_rate_scheduler.factors = 'constant'
-
-train_script.train:
-  train_eval_dataset_cfg = @train/utils.DatasetConfig()
-  train_eval_get_dataset_fn = @stream.WatchedStreams()
-  stats_period = 2
-stream.WatchedStreams.folders = [%STREAM]
-utils.SaveCheckpointConfig.period = 2
-
-VOCABULARY = @stream.StreamVocabulary()
-stream.StreamVocabulary.folder = %STREAM
-MODEL = @models.EncoderDecoderModel()
-models.EncoderDecoderModel:
-  module = @network.Transformer()
-  input_vocabulary = %VOCABULARY
-  output_vocabulary = %VOCABULARY
-  optimizer_def = @optimizers.adamw()
-network.Transformer.config = @network.T5Config()
-network.T5Config:
-  vocab_size = 384
-  dtype = 'float32'
-  emb_dim = 16
-  num_heads = 2
-  num_encoder_layers = 1
-  num_decoder_layers = 1
-  head_dim = 8
-  mlp_dim = 16
-  dropout_rate = 0.1
-"""
-
 COMMAND = """
 import atexit, runpy, sys
 unwanted = ("tensorflow", "tensorflow_datasets", "seqio", "clu")
@@ -394,7 +348,7 @@ runpy.run_module("t5x.train", run_name="__main__", alter_sys=True)
 
 
 def start(tmp_path, folder, name, steps, eval_period):
-    (tmp_path / "run.gin").write_text(RUN)
+    (tmp_path / "run.gin").write_text(STREAM_GIN)
     bindings = {
         "STREAM": f"'{folder}'",
         "MODEL_DIR": f"'{tmp_path / name}'",

@@ -185,12 +185,22 @@ def test_parameters_that_are_no_numbers_are_not_saved(tmp_path):
 def test_the_step_at_hand_is_finished_before_the_run_ends():
     before = signal.getsignal(signal.SIGINT)  # what started the tests may have it ignored
     with Interruption() as interruption:
-        assert not interruption.should_stop(0)
+        assert not interruption.should_stop()
         signal.raise_signal(signal.SIGINT)
-        assert interruption.should_stop(1)
+        assert interruption.should_stop()
     assert interruption.stopped
     assert (interruption.exit_code, interruption.name) == (130, "Ctrl-C")
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_checkpoints_by_time_stand_between_those_by_step(tmp_path):
+    """Every stop is late for a clock this impatient: 2 and 6 are saved, and go."""
+    before_step_4: list[str] = []
+    look = At(4, lambda: before_step_4.extend(checkpoints_of(tmp_path)))
+    save = SaveCheckpointConfig(period=4, temporary_every_minutes=1e-9)
+    run(tmp_path, 10, save=save, actions={"TRAIN": [look]})
+    assert [name.partition(".")[0] for name in before_step_4] == ["checkpoint_2"]
+    assert checkpoints_of(tmp_path) == ["checkpoint_10", "checkpoint_4", "checkpoint_8"]
 
 
 def test_an_evaluation_ends_at_once():

@@ -1,4 +1,4 @@
-"""A run of the toy tasks as a gin file, for tests that start the commands."""
+"""Runs of toy tasks and of a stream as gin files, for tests that start the commands."""
 
 TOY_GIN = """
 from __gin__ import dynamic_registration
@@ -41,4 +41,51 @@ network.T5Config:
   num_decoder_layers = 1
   head_dim = 8
   mlp_dim = 16
+"""
+
+STREAM_GIN = """
+from __gin__ import dynamic_registration
+
+import __main__ as train_script
+from t5x import models
+from t5x import optimizers
+from t5x import stream
+from t5x import utils
+from t5x.examples.t5 import network
+
+include 't5x/configs/runs/pretrain.gin'
+include 'gin/mixture/exact.gin'
+
+MIXTURE_OR_TASK_NAME = 'stream_even'
+TASK_FEATURE_LENGTHS = {'inputs': 40, 'targets': 24}
+BATCH_SIZE = 8
+EVAL_STEPS = 2
+utils.create_learning_rate_scheduler.factors = 'constant'
+
+train_script.train:
+  train_eval_dataset_cfg = @train/utils.DatasetConfig()
+  train_eval_get_dataset_fn = @stream.WatchedStreams()
+  stats_period = 2
+stream.WatchedStreams.folders = [%STREAM]
+utils.SaveCheckpointConfig.period = 2
+
+VOCABULARY = @stream.StreamVocabulary()
+stream.StreamVocabulary.folder = %STREAM
+MODEL = @models.EncoderDecoderModel()
+models.EncoderDecoderModel:
+  module = @network.Transformer()
+  input_vocabulary = %VOCABULARY
+  output_vocabulary = %VOCABULARY
+  optimizer_def = @optimizers.adamw()
+network.Transformer.config = @network.T5Config()
+network.T5Config:
+  vocab_size = 384
+  dtype = 'float32'
+  emb_dim = 16
+  num_heads = 2
+  num_encoder_layers = 1
+  num_decoder_layers = 1
+  head_dim = 8
+  mlp_dim = 16
+  dropout_rate = 0.1
 """
