@@ -23,6 +23,7 @@ pre { overflow-x: auto; font-size: 12.5px; background: var(--soft); padding: 12p
   border-radius: 8px; }
 .failed h3 { color: var(--bad); }
 figure { margin: 0; }
+.masthead .lead { margin: 18px 0 0; }
 """
 
 

@@ -15,7 +15,7 @@ from t5x.report_data import read_run
 
 LOSS: Final = "token_loss"
 _BAR, _GAP = 20, 12  # pixels
-_NUMBER_WIDTH: Final = 140
+_NUMBER_WIDTH: Final = 130
 _AXIS: Final = 30
 
 
@@ -25,7 +25,7 @@ def colour_of(rows: Sequence[Row]) -> dict[str, str]:
     return {name: f"var(--c{place % COLOURS})" for place, name in enumerate(names)}
 
 
-def interval_chart(rows: Sequence[Row], task: str, width: int = 720) -> str:
+def interval_chart(rows: Sequence[Row], task: str, width: int = 560) -> str:
     """Draws the figure of every system as a dot on its interval, one below the other.
 
     Args:
