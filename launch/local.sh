@@ -89,7 +89,8 @@ start() {
   if [[ $dry_run == yes ]]; then
     run "${process[@]}"
   else
-    "${process[@]}" >"$logs/process-$1.log" 2>&1 &
+    : >"$logs/process-$1.log" # so that it can be followed at once
+    "${process[@]}" >>"$logs/process-$1.log" 2>&1 &
     running[$!]=$1
     first=${first:-$!}
   fi
@@ -104,26 +105,32 @@ signal_all() {
 # Passes the first notice on; the second ends all at once.
 # shellcheck disable=SC2329 # called by traps
 notice() {
-  if [[ -z $noticed ]]; then signal_all TERM; else signal_all KILL; fi
+  local earlier=$noticed
   noticed=$1
+  if [[ -z $earlier ]]; then signal_all TERM; else signal_all KILL; fi
 }
 
 # Waits until all have ended, at most --grace seconds after the first that failed.
 watch() {
   local pid code
   while [[ ${#running[@]} -gt 0 ]]; do
-    code=0
-    wait -n -p pid "${!running[@]}" || code=$?
-    [[ -n ${pid:-} ]] || continue # a signal has come, and no process has ended
-    if [[ $code -ne 0 && $first_code -eq 0 ]]; then
-      first_code=$code
-      say "process ${running[$pid]} of $processes ended with code $code (it printed to" \
-        "$logs/process-${running[$pid]}.log); the others end within $grace s."
-      (sleep "$grace" && signal_all KILL) &
-      clock=$!
-    fi
-    unset "running[$pid]"
+    wait -n "${!running[@]}" || true # until one has ended or a signal has come
+    for pid in "${!running[@]}"; do
+      ! kill -0 "$pid" 2>/dev/null || continue
+      code=0
+      wait "$pid" || code=$?
+      [[ $code -eq 0 || $first_code -ne 0 ]] || first_failed "${running[$pid]}" "$code"
+      unset "running[$pid]"
+    done
   done
+}
+
+first_failed() {
+  first_code=$2
+  say "process $1 of $processes ended with code $2 (it printed to $logs/process-$1.log);" \
+    "the others end within $grace s."
+  (sleep "$grace" && signal_all KILL) &
+  clock=$!
 }
 
 # shellcheck disable=SC2329 # called by a trap
@@ -144,10 +151,11 @@ main() {
   set -m # gives each process a group, so that Ctrl-C comes to this script alone
   for ((index = 0; index < processes; index++)); do start "$index"; done
   [[ $dry_run == no ]] || exit 0
+  [[ -z $noticed ]] || signal_all TERM # those that had not started yet
   tail -n +1 -f --pid="$first" "$logs/process-0.log" &
   shown=$!
   watch
-  wait "$shown"
+  wait "$shown" || true
   [[ $noticed != INT || $first_code -eq 0 ]] || exit 130
   exit "$first_code"
 }

@@ -92,7 +92,7 @@ follow() {
 stop() {
   is_running || return 0
   kill -s TERM -- "-$(<"$folder/pid")"
-  tail --lines=0 --follow=name --pid="$(<"$folder/pid")" "$folder/log"
+  tail --lines=5 --follow=name --pid="$(<"$folder/pid")" "$folder/log"
 }
 
 log() {

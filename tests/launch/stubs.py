@@ -14,7 +14,8 @@ LAUNCH = ROOT / "launch"
 UNIT = "\x1f"
 
 PLAYER = r"""#!/usr/bin/env bash
-{ printf '%s' "${0##*/}"; printf '\x1f%s' "$@"; echo; } >>"$STUBS/calls"
+printf -v call '\x1f%s' "$@"
+echo "${0##*/}$call" >>"$STUBS/calls" # in one write, as others may write too
 for rule in "$STUBS/rules/${0##*/}"/*; do
   [[ -d $rule && "$*" == $(<"$rule/pattern") ]] || continue
   times=$(cat "$rule/times" 2>/dev/null || echo 0)

@@ -77,19 +77,23 @@ def test_secrets_are_read_where_the_command_runs(stubs):
 
 
 def test_stopping_lets_the_command_save(stubs):
-    stubs.on("python", "*", "trap 'echo saved; exit 143' TERM; while :; do /bin/sleep 0.1; done")
+    stubs.on(
+        "python",
+        "*",
+        "trap 'echo saved; exit 143' TERM; touch ready; while :; do /bin/sleep 0.1; done",
+    )
     worker(stubs, "start", "python", "train")
     wait_for_status(stubs, "running")
-    stubs.wait_for_call("python", "train")
+    stubs.wait_for((stubs.folder / "ready").exists)
     assert "saved" in worker(stubs, "stop").stdout
     wait_for_status(stubs, "143")
     assert worker(stubs, "stop").returncode == 0, "what has ended is stopped"
 
 
 def test_a_command_that_runs_on_alone_is_replaced(stubs):
-    stubs.on("python", "*", "while :; do /bin/sleep 0.1; done", "exit 0")
+    stubs.on("python", "*", "touch ready; while :; do /bin/sleep 0.1; done", "exit 0")
     worker(stubs, "start", "python", "first")
-    stubs.wait_for_call("python", "first")
+    stubs.wait_for((stubs.folder / "ready").exists)
     worker(stubs, "start", "python", "second")
     wait_for_status(stubs, "0")
     assert "<first>" not in worker(stubs, "log").stdout
