@@ -26,7 +26,7 @@ class Record:
 
     Attributes:
         state: 'finished' or 'failed'.
-        seconds: that it took, over all parts of an interrupted run.
+        seconds: that it took; of an interrupted run the last part.
         reason: why it failed, in words.
         log_tail: the last lines of its log where it failed.
         scores: by task, as `scoring.score_run` returns them.
