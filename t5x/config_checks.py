@@ -283,3 +283,23 @@ def check_checkpoints(cfg: RestoreCheckpointConfig) -> None:
                 "CHECKPOINT_PATH",
                 "RestoreCheckpointConfig.path",
             )
+
+
+def check_folder(path: str, setting: str) -> None:
+    """Checks that what is to be written goes to a folder, and not to the address of a bucket.
+
+    Args:
+        path: where to write.
+        setting: its name in the configuration.
+
+    Raises:
+        ConfigError: it is an address, such as gs://bucket/run, which would be made here as a folder
+            of that name.
+    """
+    if "://" in path:
+        raise ConfigError(
+            f"{setting} is {path}, and a run writes to folders. Mount the bucket (gcsfuse BUCKET "
+            "/gcs/BUCKET) and give its folder, /gcs/BUCKET/...; the scripts that start runs on "
+            "Google Cloud do both.",
+            setting,
+        )

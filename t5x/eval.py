@@ -10,7 +10,7 @@ from typing import Any
 import jax
 
 from t5x import gin_utils, hosts, report, results, trainer, utils
-from t5x.config_checks import check_checkpoints, check_inference
+from t5x.config_checks import check_checkpoints, check_folder, check_inference
 from t5x.data import ShardInfo
 from t5x.errors import ConfigError
 from t5x.evaluation import InferenceEvaluator, seqio_evaluator
@@ -68,6 +68,7 @@ def evaluate(
     """
     tasks = check_inference(dataset_cfg, model, partitioner)
     _check_metrics(tasks, dataset_cfg)
+    check_folder(output_dir, "EVAL_OUTPUT_DIR")
     check_checkpoints(restore_checkpoint_cfg)
     summarize_config_fn(output_dir, None, 0)
     evaluator = InferenceEvaluator(

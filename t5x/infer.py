@@ -14,7 +14,7 @@ import numpy as np
 
 from t5x import gin_utils, hosts, utils
 from t5x.chunks import ChunkedOutput, merge_chunks
-from t5x.config_checks import check_checkpoints, check_inference
+from t5x.config_checks import check_checkpoints, check_folder, check_inference
 from t5x.data import input_shapes, tf
 from t5x.errors import ConfigError, RunError
 from t5x.inference import BatchInferFn, decode_tokens, get_batch_infer_fn, unzip_aux
@@ -128,6 +128,7 @@ def infer(
         RunError: the user interrupted it.
     """
     _check(mode, dataset_cfg, shard_id, num_shards)
+    check_folder(output_dir, "INFER_OUTPUT_DIR")
     tasks = check_inference(dataset_cfg, model, partitioner)
     suffix = f"{mode}.{file_extension}-{shard_id:05d}-of-{num_shards:05d}"
     outputs = [

@@ -20,7 +20,7 @@ import jax
 
 from t5x import checkpoints, gin_utils, hosts, report, results, trainer, utils
 from t5x.actions import by_mode
-from t5x.config_checks import check_lengths
+from t5x.config_checks import check_folder, check_lengths
 from t5x.data import CheckedSource, ShardInfo, batch_struct, batches, input_shapes
 from t5x.evaluation import InferenceEvaluator, seqio_evaluator
 from t5x.initialization import count_parameters
@@ -144,6 +144,7 @@ def train(
     if use_hardware_rng:
         jax.config.update("jax_default_prng_impl", "unsafe_rbg")
     init_rng, dropout_rng = jax.random.split(jax.random.key(seed))
+    check_folder(model_dir, "MODEL_DIR")
     os.makedirs(model_dir, exist_ok=True)
     hosts.check_shared(model_dir)
 

@@ -147,6 +147,15 @@ def test_what_a_command_that_predicts_is_refused():
         config_checks.check_inference(CFG, model, toy_partitioner())
 
 
+def test_the_address_of_a_bucket_is_no_folder():
+    config_checks.check_folder("/gcs/bucket/run", "MODEL_DIR")
+    with pytest.raises(
+        ConfigError, match="MODEL_DIR is gs://bucket/run, and a run writes to"
+    ) as refused:
+        config_checks.check_folder("gs://bucket/run", "MODEL_DIR")
+    assert refused.value.settings == ("MODEL_DIR",)
+
+
 def test_a_batch_that_the_micro_batches_do_not_divide():
     with pytest.raises(ConfigError, match=r"8 rows.*num_microbatches=3") as raised:
         accumulate_grads(toy_model(), {}, toy_batch(0), None, 3)
