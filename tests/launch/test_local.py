@@ -1,6 +1,5 @@
 """launch/local.sh: processes that start, fail and end together."""
 
-import os
 import shlex
 import signal
 import sys
@@ -8,6 +7,7 @@ import sys
 import pytest
 
 from tests.launch.stubs import LAUNCH, ROOT, Stubs
+from tests.t5x.toy_gin import TOY_GIN
 
 SCRIPT = LAUNCH / "local.sh"
 INDEX = "index=${*: -1}; index=${index##*=}; "
@@ -123,17 +123,35 @@ def test_gpus_that_are_not_there_or_do_not_divide(stubs):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_two_hosts(tmp_path):
+def test_two_processes_train_as_two_hosts_save_at_a_signal_and_go_on(tmp_path):
     stubs = Stubs(tmp_path)
-    model_dir = tmp_path / "run"
-    gin = (
-        "--gin_file=gin/tiny.gin", f"--gin.MODEL_DIR='{model_dir}'", "--gin.TRAIN_STEPS=4",
-        "--gin.BATCH_SIZE=4", "--gin.utils.SaveCheckpointConfig.period=4",
-    )  # fmt: skip
-    result = stubs.run(
-        SCRIPT, "--logs", tmp_path / "logs", "--", sys.executable, "-m", "t5x.train", *gin,
-        seconds=900, PYTHONPATH=str(ROOT), XLA_FLAGS="--xla_force_host_platform_device_count=1",
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    assert os.path.isdir(model_dir / "checkpoint_4")
-    assert "step 4" in result.stdout
+    gin_file, model_dir = tmp_path / "toy.gin", tmp_path / "a run"
+    gin_file.write_text(TOY_GIN)
+
+    def start(steps):
+        bindings = {
+            "MODEL_DIR": f"'{model_dir}'",
+            "TRAIN_STEPS": steps,
+            "train.train_eval_dataset_cfg": None,
+            "train.infer_eval_dataset_cfg": None,
+            "utils.SaveCheckpointConfig.period": 10**6,
+        }
+        gin = [f"--gin.{name}={value}" for name, value in bindings.items()]
+        return stubs.start(
+            SCRIPT, "--", sys.executable, "-m", "t5x.train", f"--gin_file={gin_file}", *gin,
+            PYTHONPATH=str(ROOT), XLA_FLAGS="--xla_force_host_platform_device_count=1",
+        )  # fmt: skip
+
+    first = start(10**6)
+    stubs.wait_for((model_dir / "train" / "metrics.jsonl").exists, seconds=300)
+    first.send_signal(signal.SIGTERM)
+    printed, _ = first.communicate(timeout=120)
+    assert first.returncode == 143, printed
+    assert "on 2 hosts" in printed
+    (saved,) = model_dir.glob("checkpoint_*")
+    steps = int(saved.name.removeprefix("checkpoint_")) + 5
+
+    second = start(steps)
+    printed, _ = second.communicate(timeout=300)
+    assert second.returncode == 0, printed
+    assert (model_dir / f"checkpoint_{steps}").is_dir()
