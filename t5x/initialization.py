@@ -59,7 +59,8 @@ class TrainStateInitializer:
         }
         self._partitioner = partitioner
         with partitioner.activate():
-            shapes = jax.eval_shape(create, jax.random.key(0))
+            # The key is traced, not made: the mesh may be of devices that are not here.
+            shapes = jax.eval_shape(lambda: create(jax.random.key(0)))
         self.train_state_axes = partitioner.get_shardings(shapes)
         self.global_train_state_shape = jax.tree.map(
             lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),

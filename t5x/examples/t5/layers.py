@@ -16,89 +16,37 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax.linen.partitioning import param_with_axes, with_sharding_constraint
+from jax.ad_checkpoint import checkpoint_name
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
+from t5x.examples.t5.attention import (
+    MASKED_LOGIT,
+    AttentionKernel,
+    RelativeBias,
+    SegmentMask,
+    fused_attention,
+    make_attention_mask,
+    make_decoder_mask,
+    relative_position_bucket,
+)
+
+__all__ = [
+    "Dense",
+    "Embed",
+    "MlpBlock",
+    "MultiHeadDotProductAttention",
+    "RMSNorm",
+    "RelativePositionBiases",
+    "make_attention_mask",
+    "make_decoder_mask",
+    "relative_position_bucket",
+]
+
 Initializer = Callable[..., Array]
 
-MASKED_LOGIT = -1e10
-"""Attention logit of a masked place: finite, so that a fully masked row stays free of NaN."""
-
 fan_in_normal: Initializer = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
-
-
-def make_attention_mask(
-    queries: Bool[Array, "batch query"] | Int[Array, "batch query"],
-    keys: Bool[Array, "batch key"] | Int[Array, "batch key"],
-    relation: Callable[[Array, Array], Array] = jnp.logical_and,
-) -> Bool[Array, "batch 1 query key"]:
-    """Returns where a query may attend: `relation(queries[:, q], keys[:, k])`.
-
-    Args:
-        queries: a value a query place (is it a token, its segment, its position).
-        keys: a value a key place.
-        relation: `jnp.logical_and` for padding, `jnp.equal` for packed segments,
-            `jnp.greater_equal` on positions for causality.
-    """
-    return relation(queries[:, None, :, None], keys[:, None, None, :]).astype(bool)
-
-
-def make_decoder_mask(
-    target_tokens: Int[Array, "batch length"],
-    segment_ids: Int[Array, "batch length"] | None = None,
-) -> Bool[Array, "batch 1 length length"]:
-    """Returns the decoder's self-attention mask: causal, within a segment, padding excluded.
-
-    Args:
-        target_tokens: ids that the decoder predicts; 0 is padding.
-        segment_ids: which of the packed examples a place belongs to; None when not packed.
-    """
-    positions = jnp.broadcast_to(jnp.arange(target_tokens.shape[1]), target_tokens.shape)
-    mask = make_attention_mask(positions, positions, jnp.greater_equal)
-    mask &= make_attention_mask(target_tokens > 0, target_tokens > 0)
-    if segment_ids is not None:
-        mask &= make_attention_mask(segment_ids, segment_ids, jnp.equal)
-    return mask
-
-
-def relative_position_bucket(
-    relative_position: Int[Array, "query key"],
-    bidirectional: bool,
-    num_buckets: int = 32,
-    max_distance: int = 128,
-) -> Int[Array, "query key"]:
-    """Maps key position minus query position to one of T5's buckets.
-
-    Half of the buckets (of each direction's share) hold one distance each; the others grow
-    logarithmically up to `max_distance`, beyond which all distances share the last one.
-
-    Args:
-        relative_position: key position minus query position.
-        bidirectional: True splits the buckets between keys before and after the query; False
-            puts all keys after the query into bucket 0.
-        num_buckets: how many buckets there are.
-        max_distance: distance from which on the last bucket is used.
-
-    Example:
-        >>> relative_position_bucket(jnp.arange(-3, 3)[None], bidirectional=True)[0].tolist()
-        [3, 2, 1, 0, 17, 18]
-    """
-    if bidirectional:
-        num_buckets //= 2
-        offset = jnp.where(relative_position > 0, num_buckets, 0)
-        distance = jnp.abs(relative_position)
-    else:
-        offset = jnp.zeros_like(relative_position)
-        distance = jnp.maximum(-relative_position, 0)
-    num_exact = num_buckets // 2
-    # The small constant keeps log(0) out of the branch that `where` discards.
-    log_ratio = jnp.log(distance.astype(jnp.float32) / num_exact + np.finfo(np.float32).eps)
-    log_range = np.log(max_distance / num_exact).astype(np.float32)
-    logarithmic = num_exact + (log_ratio / log_range * (num_buckets - num_exact)).astype(jnp.int32)
-    logarithmic = jnp.minimum(logarithmic, num_buckets - 1)
-    return offset + jnp.where(distance < num_exact, distance, logarithmic)
 
 
 class RMSNorm(nn.Module):
@@ -159,8 +107,8 @@ class Embed(nn.Module):
         return jnp.take(self.embedding.astype(self.dtype), tokens, axis=0)
 
     def attend(self, x: Float[Array, "batch length embed"]) -> Float[Array, "batch length vocab"]:
-        """Returns the inner product of `x` with every embedding."""
-        return _matmul(x.astype(self.dtype), self.embedding.astype(self.dtype).T)
+        """Returns the inner product of `x` with every embedding, in float32 whatever `dtype`."""
+        return _matmul(x.astype(self.dtype), self.embedding.astype(self.dtype).T, jnp.float32)
 
 
 class RelativePositionBiases(nn.Module):
@@ -172,7 +120,16 @@ class RelativePositionBiases(nn.Module):
     num_buckets: int = 32
     max_distance: int = 128
 
-    @nn.compact
+    def setup(self) -> None:
+        """Declares the table `[heads, buckets]`."""
+        self.rel_embedding = param_with_axes(
+            "rel_embedding",
+            nn.initializers.variance_scaling(1.0, "fan_avg", "uniform"),
+            (self.num_heads, self.num_buckets),
+            jnp.float32,
+            axes=("heads", "relpos_buckets"),
+        )
+
     def __call__(
         self, query_positions: Int[Array, " query"], key_positions: Int[Array, " key"]
     ) -> Float[Array, "1 heads query key"]:
@@ -183,18 +140,12 @@ class RelativePositionBiases(nn.Module):
                 are the same as those of the example alone).
             key_positions: likewise.
         """
-        table = param_with_axes(
-            "rel_embedding",
-            nn.initializers.variance_scaling(1.0, "fan_avg", "uniform"),
-            (self.num_heads, self.num_buckets),
-            jnp.float32,
-            axes=("heads", "relpos_buckets"),
-        )
-        relative = key_positions[None, :] - query_positions[:, None]
-        buckets = relative_position_bucket(
-            relative, self.bidirectional, self.num_buckets, self.max_distance
-        )
-        return jnp.take(table.astype(self.dtype), buckets, axis=1)[None]
+        return self.by_bucket().dense(query_positions, key_positions)
+
+    def by_bucket(self) -> RelativeBias:
+        """Returns the biases not spread over queries and keys, for fused attention."""
+        table = self.rel_embedding.astype(self.dtype)
+        return RelativeBias(table, self.bidirectional, self.max_distance)
 
 
 class KeyValueLayout(NamedTuple):
@@ -230,14 +181,15 @@ class MultiHeadDotProductAttention(nn.Module):
     float32_logits: bool = False
     cross: bool = False
     scale_logits: bool = False
+    kernel: AttentionKernel = "plain"
 
     @nn.compact
     def __call__(
         self,
         inputs_q: Float[Array, "batch query embed"],
         inputs_kv: Float[Array, "kv_batch key embed"],
-        mask: Bool[Array, "kv_batch 1 mask_query mask_key"] | None = None,
-        bias: Float[Array, "1 heads query bias_key"] | None = None,
+        mask: Bool[Array, "kv_batch 1 mask_query mask_key"] | SegmentMask | None = None,
+        bias: Float[Array, "1 heads query bias_key"] | RelativeBias | None = None,
         *,
         enable_dropout: bool = True,
         decode: bool = False,
@@ -247,18 +199,18 @@ class MultiHeadDotProductAttention(nn.Module):
         Args:
             inputs_q: what asks.
             inputs_kv: what is read; the same array for self-attention.
-            mask: True where attention is allowed; when decoding, over the cached keys.
-            bias: added to the logits.
+            mask: True where attention is allowed; when decoding, over the cached keys. A
+                `SegmentMask` lets `kernel` do the work.
+            bias: added to the logits; a `RelativeBias` goes with a `SegmentMask`.
             enable_dropout: drop attention weights (needs the `dropout` random stream).
             decode: use the cache, as the class describes.
         """
-        batch, length, embed = inputs_q.shape
-        width = self.num_heads * self.head_dim
+        embed = inputs_q.shape[-1]
 
         def project(x: Array, name: str, kernel_init: Initializer = fan_in_normal) -> Array:
+            width = self.num_heads * self.head_dim
             y = Dense(width, ("embed", "joined_kv"), self.dtype, kernel_init, name=name)(x)
-            y = y.reshape(*x.shape[:2], self.num_heads, self.head_dim)
-            return with_sharding_constraint(y, ("batch", "length", "heads", "kv"))
+            return with_sharding_constraint(y, ("batch", "length", "joined_kv"))
 
         # T5 folds the usual 1/sqrt(head_dim) of the logits into the query's initialiser.
         scale = self.head_dim**-0.5
@@ -270,30 +222,82 @@ class MultiHeadDotProductAttention(nn.Module):
         def project_key_value() -> tuple[Array, Array]:
             return project(inputs_kv, "key"), project(inputs_kv, "value")
 
-        layout = PROJECTED
-        if not decode:
-            key, value = project_key_value()
-        elif self.cross:
-            key, value = self._project_once(project_key_value)
-            # [batch * beams, query] -> [batch, beams * query]: beams are just more queries.
-            query = query.reshape(key.shape[0], -1, *query.shape[2:])
-            layout = CACHED
+        if decode:
+            out = self._attend_to_cache(query, project_key_value, mask, bias)
         else:
-            key, value = self._append(*project_key_value())
-            layout = CACHED
-
-        out = self._attend(query, key, value, mask, bias, enable_dropout, layout)
-        out = out.reshape(batch, length, width)
+            key, value = project_key_value()
+            value = self._drop_keys(value, enable_dropout)
+            query, key, value = (
+                checkpoint_name(x, name)
+                for x, name in ((query, "query"), (key, "key"), (value, "value"))
+            )
+            out = self._attend(query, key, value, mask, bias)
+            out = checkpoint_name(out, "attention")
         return Dense(embed, ("joined_kv", "embed"), self.dtype, name="out")(out)
 
+    def _drop_keys(
+        self, value: Float[Array, "batch key width"], enable_dropout: bool
+    ) -> Float[Array, "batch key width"]:
+        """Drops attention weights, by dropping what they would have weighed.
+
+        T5 draws one mask for all queries: a key is dropped whole, a head. So its value may be
+        dropped instead, which is `query / head_dim` times less to do.
+        """
+        if not enable_dropout or self.dropout_rate == 0.0:
+            return value
+        batch, keys, _ = value.shape
+        ones = jnp.ones((batch, self.num_heads, 1, keys), value.dtype)
+        kept = nn.Dropout(self.dropout_rate, broadcast_dims=(-2,))(ones, deterministic=False)
+        kept = jnp.transpose(kept, (0, 3, 1, 2))  # [batch, key, heads, 1]
+        return (self._split_heads(value) * kept).reshape(value.shape)
+
+    def _split_heads(
+        self, x: Float[Array, "batch length width"]
+    ) -> Float[Array, "batch length heads head_dim"]:
+        x = x.reshape(*x.shape[:2], self.num_heads, self.head_dim)
+        return with_sharding_constraint(x, ("batch", "length", "heads", "kv"))
+
     def _attend(
+        self,
+        query: Float[Array, "batch query width"],
+        key: Float[Array, "batch key width"],
+        value: Float[Array, "batch key width"],
+        mask: Bool[Array, "batch 1 mask_query key"] | SegmentMask | None,
+        bias: Float[Array, "1 heads query key"] | RelativeBias | None,
+    ) -> Float[Array, "batch query width"]:
+        if isinstance(mask, SegmentMask):
+            return fused_attention(self.kernel, query, key, value, mask, bias, self.num_heads)
+        split = (self._split_heads(x) for x in (query, key, value))
+        return self._plain_attention(*split, mask, bias, PROJECTED).reshape(query.shape)
+
+    def _attend_to_cache(
+        self,
+        query: Float[Array, "batch query width"],
+        project_key_value: Callable[[], tuple[Array, Array]],
+        mask: Bool[Array, "kv_batch 1 mask_query key"],
+        bias: Float[Array, "1 heads query key"] | None,
+    ) -> Float[Array, "batch query width"]:
+        def split_key_value() -> tuple[Array, Array]:
+            key, value = project_key_value()
+            return self._split_heads(key), self._split_heads(value)
+
+        split_query = self._split_heads(query)
+        if self.cross:
+            key, value = self._project_once(split_key_value)
+            # [batch * beams, query] -> [batch, beams * query]: beams are just more queries.
+            split_query = split_query.reshape(key.shape[0], -1, *split_query.shape[2:])
+        else:
+            key, value = self._append(*split_key_value())
+        out = self._plain_attention(split_query, key, value, mask, bias, CACHED)
+        return out.reshape(query.shape)
+
+    def _plain_attention(
         self,
         query: Float[Array, "batch query heads head_dim"],
         key: Array,
         value: Array,
         mask: Array | None,
         bias: Array | None,
-        enable_dropout: bool,
         layout: KeyValueLayout,
     ) -> Float[Array, "batch query heads head_dim"]:
         if self.float32_logits:
@@ -304,10 +308,6 @@ class MultiHeadDotProductAttention(nn.Module):
         if mask is not None:
             logits = jnp.where(mask, logits, jnp.asarray(MASKED_LOGIT, logits.dtype))
         weights = jax.nn.softmax(logits.astype(jnp.float32)).astype(self.dtype)
-        # One mask for all queries: a whole key is dropped, and the mask is `query` times smaller.
-        weights = nn.Dropout(self.dropout_rate, broadcast_dims=(-2,))(
-            weights, deterministic=not enable_dropout
-        )
         return jnp.einsum(f"bhqk,{layout.value}->bqhd", weights, value)
 
     def _project_once(self, project: Callable[[], tuple[Array, Array]]) -> tuple[Array, Array]:
@@ -357,7 +357,7 @@ class MlpBlock(nn.Module):
         for i, activation in enumerate(self.activations):
             name = "wi" if len(self.activations) == 1 else f"wi_{i}"
             y = Dense(self.mlp_dim, ("embed", "mlp"), self.dtype, name=name)(x)
-            y = _activation(activation)(y)
+            y = _activation(activation)(checkpoint_name(y, "mlp"))
             hidden = y if hidden is None else hidden * y
         hidden = nn.Dropout(self.dropout_rate, broadcast_dims=(-2,))(
             hidden, deterministic=not enable_dropout
@@ -379,9 +379,11 @@ def _activation(name: str) -> Callable[[Array], Array]:
     return activation
 
 
-def _matmul(x: Array, matrix: Float[Array, "inputs features"]) -> Array:
+def _matmul(
+    x: Array, matrix: Float[Array, "inputs features"], dtype: DTypeLike | None = None
+) -> Array:
     """Multiplies the last axis: as one product of two matrices, which XLA runs fastest on a CPU."""
-    product = x.reshape(-1, x.shape[-1]) @ matrix
+    product = jnp.matmul(x.reshape(-1, x.shape[-1]), matrix, preferred_element_type=dtype)
     return product.reshape(*x.shape[:-1], matrix.shape[1])
 
 

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -15,7 +17,9 @@ from flax.linen.partitioning import with_sharding_constraint
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
-from t5x.examples.t5 import layers
+from t5x.examples.t5 import attention, layers
+from t5x.examples.t5.attention import RelativeBias, SegmentMask, segment_mask
+from t5x.examples.t5.stacking import RematPolicy, call_layers, check_remat_policy
 
 
 @struct.dataclass
@@ -35,6 +39,12 @@ class T5Config:
         dropout_rate: share of activations dropped in training.
         logits_via_embedding: score the vocabulary with the embedding (T5 1.0).
         float32_attention_logits: compute attention logits in float32 whatever `dtype` says.
+        scan_layers: compile one layer of a stack and loop over it (`stacking`).
+        remat_policy: what the backward pass makes again (`stacking.RematPolicy`).
+        attention_kernel: how attention is computed (`attention.AttentionKernel`).
+
+    Raises:
+        ConfigError: `remat_policy` or `attention_kernel` is none that there is.
     """
 
     vocab_size: int
@@ -49,6 +59,14 @@ class T5Config:
     dropout_rate: float = 0.1
     logits_via_embedding: bool = False
     float32_attention_logits: bool = False
+    scan_layers: bool = False
+    remat_policy: RematPolicy = "none"
+    attention_kernel: attention.AttentionKernel = "plain"
+
+    def __post_init__(self) -> None:
+        """Refuses what there is not."""
+        check_remat_policy(self.remat_policy)
+        attention.check_attention_kernel(self.attention_kernel)
 
 
 def _attention(config: T5Config, name: str, cross: bool = False) -> nn.Module:
@@ -59,6 +77,7 @@ def _attention(config: T5Config, name: str, cross: bool = False) -> nn.Module:
         dropout_rate=config.dropout_rate,
         float32_logits=config.float32_attention_logits,
         cross=cross,
+        kernel=config.attention_kernel,
         name=name,
     )
 
@@ -89,8 +108,8 @@ class EncoderLayer(nn.Module):
     def __call__(
         self,
         x: Float[Array, "batch length embed"],
-        mask: Bool[Array, "batch 1 length length"],
-        bias: Float[Array, "1 heads length length"],
+        mask: Bool[Array, "batch 1 length length"] | SegmentMask,
+        bias: Float[Array, "1 heads length length"] | RelativeBias,
         enable_dropout: bool = True,
     ) -> Float[Array, "batch length embed"]:
         """Applies the layer."""
@@ -114,9 +133,9 @@ class DecoderLayer(nn.Module):
         self,
         x: Float[Array, "batch length embed"],
         encoded: Float[Array, "encoded_batch source embed"],
-        self_mask: Bool[Array, "mask_batch 1 mask_length key"] | None,
-        cross_mask: Bool[Array, "encoded_batch 1 mask_query source"],
-        bias: Float[Array, "1 heads length key"],
+        self_mask: Bool[Array, "mask_batch 1 mask_length key"] | SegmentMask | None,
+        cross_mask: Bool[Array, "encoded_batch 1 mask_query source"] | SegmentMask,
+        bias: Float[Array, "1 heads length key"] | RelativeBias,
         enable_dropout: bool = True,
         decode: bool = False,
     ) -> Float[Array, "batch length embed"]:
@@ -138,6 +157,22 @@ class DecoderLayer(nn.Module):
         return x + _dropout(cfg, y, enable_dropout)
 
 
+def _call_layers(
+    stack: Encoder | Decoder, layer: type[nn.Module], num_layers: int, x: Array, *args: Any
+) -> Array:
+    cfg = stack.config
+    return call_layers(
+        stack,
+        functools.partial(layer, cfg),
+        num_layers,
+        x,
+        *args,
+        scan=cfg.scan_layers,
+        remat_policy=cfg.remat_policy,
+        dtype=cfg.dtype,
+    )
+
+
 class Encoder(nn.Module):
     """The stack of encoder layers; one relative bias serves them all."""
 
@@ -148,18 +183,20 @@ class Encoder(nn.Module):
     def __call__(
         self,
         tokens: Int[Array, "batch length"],
-        mask: Bool[Array, "batch 1 length length"],
+        mask: Bool[Array, "batch 1 length length"] | SegmentMask,
         enable_dropout: bool = True,
     ) -> Float[Array, "batch length embed"]:
         """Encodes the tokens."""
         cfg = self.config
-        positions = jnp.arange(tokens.shape[1])
-        bias = layers.RelativePositionBiases(
+        biases = layers.RelativePositionBiases(
             cfg.num_heads, bidirectional=True, dtype=cfg.dtype, name="relpos_bias"
-        )(positions, positions)
+        )
+        bias: Array | RelativeBias = biases.by_bucket()
+        if not isinstance(mask, SegmentMask):
+            positions = jnp.arange(tokens.shape[1])
+            bias = biases(positions, positions)
         x = _dropout(cfg, self.shared_embedding(tokens), enable_dropout)
-        for i in range(cfg.num_encoder_layers):
-            x = EncoderLayer(cfg, name=f"layers_{i}")(x, mask, bias, enable_dropout)
+        x = _call_layers(self, EncoderLayer, cfg.num_encoder_layers, x, mask, bias, enable_dropout)
         x = layers.RMSNorm(cfg.dtype, name="encoder_norm")(x)
         return _dropout(cfg, x, enable_dropout)
 
@@ -175,8 +212,8 @@ class Decoder(nn.Module):
         self,
         encoded: Float[Array, "encoded_batch source embed"],
         tokens: Int[Array, "batch length"],
-        self_mask: Bool[Array, "batch 1 length length"] | None,
-        cross_mask: Bool[Array, "encoded_batch 1 mask_query source"],
+        self_mask: Bool[Array, "batch 1 length length"] | SegmentMask | None,
+        cross_mask: Bool[Array, "encoded_batch 1 mask_query source"] | SegmentMask,
         enable_dropout: bool = True,
         decode: bool = False,
         max_decode_length: int | None = None,
@@ -189,14 +226,17 @@ class Decoder(nn.Module):
                 tokens.shape[1], max_decode_length
             )
             self_mask = (key_positions[None, :] <= query_positions[:, None])[None, None]
-        bias = layers.RelativePositionBiases(
+        biases = layers.RelativePositionBiases(
             cfg.num_heads, bidirectional=False, dtype=cfg.dtype, name="relpos_bias"
-        )(query_positions, key_positions)
+        )
+        bias: Array | RelativeBias = biases.by_bucket()
+        if not isinstance(self_mask, SegmentMask):
+            bias = biases(query_positions, key_positions)
         x = _dropout(cfg, self.shared_embedding(tokens), enable_dropout)
-        for i in range(cfg.num_decoder_layers):
-            x = DecoderLayer(cfg, name=f"layers_{i}")(
-                x, encoded, self_mask, cross_mask, bias, enable_dropout, decode
-            )
+        x = _call_layers(
+            self, DecoderLayer, cfg.num_decoder_layers, x,
+            encoded, self_mask, cross_mask, bias, enable_dropout, decode,
+        )  # fmt: skip
         x = layers.RMSNorm(cfg.dtype, name="decoder_norm")(x)
         return self._logits(_dropout(cfg, x, enable_dropout))
 
@@ -262,10 +302,8 @@ class Transformer(nn.Module):
             enable_dropout: needs the `dropout` random stream.
         """
         valid = encoder_input_tokens > 0
-        mask = layers.make_attention_mask(valid, valid)
-        if encoder_segment_ids is not None:
-            mask &= layers.make_attention_mask(encoder_segment_ids, encoder_segment_ids, jnp.equal)
-        return self.encoder(encoder_input_tokens, mask, enable_dropout)
+        mask = segment_mask(valid, valid, encoder_segment_ids, encoder_segment_ids)
+        return self.encoder(encoder_input_tokens, self._for_kernel(mask), enable_dropout)
 
     def decode(
         self,
@@ -296,17 +334,14 @@ class Transformer(nn.Module):
             decode: step by step, with a cache.
             max_decode_length: places in the cache, required in every call but the first.
         """
+        keys = encoder_input_tokens > 0
         if decode:
             self_mask = None
-            queries = jnp.ones((encoder_input_tokens.shape[0], 1), bool)
+            cross_mask = layers.make_attention_mask(jnp.ones_like(keys[:, :1]), keys)
         else:
-            self_mask = layers.make_decoder_mask(decoder_target_tokens, decoder_segment_ids)
-            queries = decoder_target_tokens > 0
-        cross_mask = layers.make_attention_mask(queries, encoder_input_tokens > 0)
-        if encoder_segment_ids is not None and decoder_segment_ids is not None:
-            cross_mask &= layers.make_attention_mask(
-                decoder_segment_ids, encoder_segment_ids, jnp.equal
-            )
+            queries, ids = decoder_target_tokens > 0, decoder_segment_ids
+            self_mask = self._for_kernel(segment_mask(queries, queries, ids, ids, causal=True))
+            cross_mask = self._for_kernel(segment_mask(queries, keys, ids, encoder_segment_ids))
         return self.decoder(
             encoded,
             decoder_input_tokens,
@@ -316,6 +351,9 @@ class Transformer(nn.Module):
             decode,
             max_decode_length,
         )
+
+    def _for_kernel(self, mask: SegmentMask) -> SegmentMask | Array:
+        return mask.dense() if self.config.attention_kernel == "plain" else mask
 
     def __call__(
         self,
