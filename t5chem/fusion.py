@@ -37,7 +37,7 @@ the average gets for nothing. With two vocabularies distances mean nothing and t
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -379,7 +379,8 @@ class FusedTransformer(nn.Module):
         enable_dropout: bool = True,
         decode: bool = False,
         max_decode_length: int | None = None,
-    ) -> Float[Array, "batch target vocab"]:
+        head: network.Head | None = None,
+    ) -> Any:
         """Returns the logits of every target place; arguments as in `network.Transformer.decode`.
 
         The memory has the places of `encoder_input_tokens`, whatever the chemistry encoder read.
@@ -394,6 +395,7 @@ class FusedTransformer(nn.Module):
             enable_dropout,
             decode,
             max_decode_length,
+            head,
         )
 
     def __call__(
@@ -409,7 +411,8 @@ class FusedTransformer(nn.Module):
         decode: bool = False,
         chemistry_input_tokens: Int[Array, "batch chemistry"] | None = None,
         chemistry_segment_ids: Int[Array, "batch chemistry"] | None = None,
-    ) -> Float[Array, "batch target vocab"]:
+        head: network.Head | None = None,
+    ) -> Any:
         """Encodes and decodes; arguments as in `encode` and `decode`, positions are not used."""
         del encoder_positions, decoder_positions
         encoded = self.encode(
@@ -428,4 +431,5 @@ class FusedTransformer(nn.Module):
             decoder_segment_ids,
             enable_dropout,
             decode,
+            head=head,
         )

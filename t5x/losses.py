@@ -62,9 +62,7 @@ def compute_weighted_cross_entropy(
     logits = logits.astype(jnp.float32)
     log_z = jax.nn.logsumexp(logits, axis=-1)
     target_logit = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    token_loss = log_z - target_logit
-    if label_smoothing:
-        token_loss = _smooth(token_loss, logits, log_z, label_smoothing)
+    token_loss = smoothed_loss(log_z - target_logit, logits, log_z, label_smoothing)
     token_z_loss = z_loss * jax.lax.square(log_z)
 
     weights = (
@@ -78,7 +76,22 @@ def compute_weighted_cross_entropy(
     return total_loss, total_z_loss, jnp.sum(weights)
 
 
-def _smooth(token_loss: Array, logits: Array, log_z: Array, label_smoothing: float) -> Array:
+def smoothed_loss(
+    token_loss: Float[Array, "batch length"],
+    logits: Float[Array, "batch length vocab"],
+    log_z: Float[Array, "batch length"],
+    label_smoothing: float,
+) -> Float[Array, "batch length"]:
+    """Returns each token's cross entropy with its smoothed target, less that of a perfect one.
+
+    Args:
+        token_loss: cross entropy with the target alone.
+        logits: scores of the vocabulary.
+        log_z: logarithm of each token's softmax denominator.
+        label_smoothing: mass taken from the target word, in [0, 1).
+    """
+    if not label_smoothing:
+        return token_loss
     vocab_size = logits.shape[-1]
     confidence = 1.0 - label_smoothing
     other = label_smoothing / (vocab_size - 1)

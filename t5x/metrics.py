@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 
 @struct.dataclass
@@ -115,8 +115,26 @@ def _number(metric: Any, steps: int, seconds: float) -> float:
     return float(np.asarray(metric.compute()))
 
 
-def compute_base_metrics(
+def count_correct(
     logits: Float[Array, "batch length vocab"],
+    targets: Int[Array, "batch length"],
+    weights: Float[Array, "batch length"],
+) -> Float[Array, ""]:
+    """Returns the number of targets of positive weight whose logit is the largest.
+
+    Args:
+        logits: scores of the vocabulary.
+        targets: target ids.
+        weights: weight of each target in the loss (0 for padding).
+    """
+    # The largest logit is at hand from the loss; finding its place would read all logits again.
+    target_logits = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
+    correct = (target_logits >= jnp.max(logits, axis=-1)).astype(jnp.float32)
+    return jnp.sum(correct * (weights > 0).astype(jnp.float32))
+
+
+def compute_base_metrics(
+    num_correct: Float[Array, ""],
     targets: Array,
     weights: Array,
     loss: Float[Array, ""],
@@ -127,7 +145,7 @@ def compute_base_metrics(
     """Returns the training metrics of one step, under T5X's names.
 
     Args:
-        logits: scores of the vocabulary.
+        num_correct: targets that were predicted, as `count_correct` counts them.
         targets: target ids.
         weights: weight of each target in the loss (0 for padding).
         loss: the step's loss, z-loss included.
@@ -137,12 +155,9 @@ def compute_base_metrics(
     """
     real = jnp.sum((weights > 0).astype(jnp.float32))
     everything = jnp.float32(targets.size)
-    # The largest logit is at hand from the loss; finding its place would read all logits again.
-    target_logits = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    correct = (target_logits >= jnp.max(logits, axis=-1)).astype(jnp.float32)
     cross_entropy = loss - z_loss
     metrics: dict[str, Any] = {
-        "accuracy": Ratio(jnp.sum(correct * (weights > 0).astype(jnp.float32)), real),
+        "accuracy": Ratio(num_correct, real),
         "loss": PerStep(loss),
         "cross_ent_loss": PerStep(cross_entropy),
         "z_loss": PerStep(z_loss),

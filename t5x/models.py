@@ -6,6 +6,7 @@ Importable without TensorFlow, SeqIO and gin: only training asks for SeqIO's fea
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from t5x import decoding, losses, metrics
+from t5x.chunked_loss import LossSums, Settings, chunked_cross_entropy
 from t5x.errors import ConfigError
 from t5x.optimizers import OptimizerDef, Tree
 
@@ -52,6 +54,10 @@ class EncoderDecoderModel:
         default_decoder_params: arguments of `decode_fn` that `predict_batch` always passes.
         loss_over_padding: padding behind the targets is to be predicted like a word, as by trainers
             that do not mask it, and the decoder sees it. For rows of one example each.
+        loss_chunks: make the loss of so many slices of the targets one after the other, so that
+            the logits of one exist at once (`chunked_loss`); it must divide their length. The
+            module's `__call__` must take a `head`, as `network.Transformer`'s does. None makes all
+            logits.
     """
 
     def __init__(
@@ -67,8 +73,11 @@ class EncoderDecoderModel:
         loss_normalizing_factor: losses.LossNormalizingFactor = None,
         default_decoder_params: Mapping[str, Any] | None = None,
         loss_over_padding: bool = False,
+        loss_chunks: int | None = None,
     ) -> None:
         losses.parse_normalizing_factor(loss_normalizing_factor)
+        if loss_chunks is not None:
+            _check_takes_head(module)
         self.module = module
         self.input_vocabulary = input_vocabulary
         self.output_vocabulary = output_vocabulary
@@ -80,6 +89,7 @@ class EncoderDecoderModel:
         self._z_loss = z_loss
         self._loss_normalizing_factor = loss_normalizing_factor
         self._loss_over_padding = loss_over_padding
+        self._loss_chunks = loss_chunks
 
     @property
     def FEATURE_CONVERTER_CLS(self) -> Callable[..., Any]:
@@ -125,6 +135,7 @@ class EncoderDecoderModel:
         batch: Batch,
         dropout_rng: Array | None = None,
         mutable: Any = False,
+        **further: Any,
     ) -> Any:
         return self.module.apply(
             {"params": params},
@@ -139,6 +150,7 @@ class EncoderDecoderModel:
             rngs=None if dropout_rng is None else {"dropout": dropout_rng},
             mutable=mutable,
             **self._further_inputs(batch),
+            **further,
         )
 
     def loss_normalizer(self, batch: Batch) -> float | Float[Array, ""] | None:
@@ -187,30 +199,44 @@ class EncoderDecoderModel:
                 **batch,
                 "decoder_target_tokens": jnp.maximum(batch["decoder_target_tokens"], 1),
             }
-        logits = self._logits(params, seen, dropout_rng)
         factor, weights = losses.get_loss_normalizing_factor_and_weights(
             self._loss_normalizing_factor, batch
         )
         factor = factor if loss_normalizer is None else loss_normalizer
-        loss, z_loss, weight = losses.compute_weighted_cross_entropy(
-            logits,
-            targets=batch["decoder_target_tokens"],
-            weights=weights,
-            label_smoothing=self._label_smoothing,
-            z_loss=self._z_loss,
-            loss_normalizing_factor=factor,
-        )
-        named = self._compute_metrics(logits, batch, weights, loss, z_loss)
-        total = loss if factor is None else loss * factor
+        sums = self._loss_sums(params, seen, batch["decoder_target_tokens"], weights, dropout_rng)
+        loss, z_loss = (x if factor is None else x / factor for x in (sums.loss, sums.z_loss))
+        named = self._compute_metrics(sums.correct, batch, weights, loss, z_loss)
         # T5X's names divide what the factor has divided already; by this one all runs compare.
-        return loss, {**named, "token_loss": metrics.Ratio(total, weight)}
+        return loss, {**named, "token_loss": metrics.Ratio(sums.loss, jnp.sum(weights))}
+
+    def _loss_sums(
+        self,
+        params: Tree,
+        batch: Batch,
+        targets: Int[Array, "batch length"],
+        weights: Float[Array, "batch length"],
+        dropout_rng: Array | None,
+    ) -> LossSums:
+        """Returns the batch's sums; `targets` are those of `batch`, but for padding."""
+        if self._loss_chunks is None:
+            logits = self._logits(params, batch, dropout_rng)
+            loss, z_loss, _ = losses.compute_weighted_cross_entropy(
+                logits, targets, weights, self._label_smoothing, self._z_loss
+            )
+            return LossSums(loss, z_loss, metrics.count_correct(logits, targets, weights))
+
+        def head(hidden: Array, table: Array, scale: float) -> LossSums:
+            settings = Settings(self._loss_chunks, scale, self._label_smoothing, self._z_loss)
+            return chunked_cross_entropy(hidden, table, targets, weights, settings)
+
+        return self._logits(params, batch, dropout_rng, head=head)
 
     def eval_fn(self, params: Tree, batch: Batch) -> tuple[Float[Array, ""], metrics.MetricsMap]:
         """Returns the loss and the metrics of a batch, without dropout."""
         return self.loss_fn(params, batch, dropout_rng=None)
 
     def _compute_metrics(
-        self, logits: Array, batch: Batch, weights: Array, loss: Array, z_loss: Array
+        self, num_correct: Array, batch: Batch, weights: Array, loss: Array, z_loss: Array
     ) -> metrics.MetricsMap:
         segment_ids = {
             side: batch[f"{side}_segment_ids"]
@@ -219,7 +245,7 @@ class EncoderDecoderModel:
         }
         names = ("encoder_input_tokens", "decoder_target_tokens")
         return metrics.compute_base_metrics(
-            logits,
+            num_correct,
             batch["decoder_target_tokens"],
             weights,
             loss,
@@ -350,3 +376,12 @@ class EncoderDecoderModel:
             method="decode",
         )
         return logits[:, 0], variables["cache"]
+
+
+def _check_takes_head(module: nn.Module) -> None:
+    if "head" not in inspect.signature(type(module).__call__).parameters:
+        raise ConfigError(
+            f"loss_chunks needs a module whose __call__ takes a head, and {type(module).__name__} "
+            "makes all its logits itself: set loss_chunks to None.",
+            "EncoderDecoderModel.loss_chunks",
+        )

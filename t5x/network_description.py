@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import jax.numpy as jnp
 
-from t5x.examples.t5.network import T5Config
+from t5x.examples.t5.network import COMPUTATION, T5Config
 from t5x.examples.transformer.network import TransformerConfig
 from t5x.tensor_files import ModelFolderError
 
@@ -32,6 +32,8 @@ def describe(config: Any) -> dict[str, Any]:
     """
     content: dict[str, Any] = {CLASS: type(config).__name__}
     for field in dataclasses.fields(config):
+        if field.name in COMPUTATION:
+            continue
         value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
             value = describe(value)

@@ -39,7 +39,12 @@ def test_base_metrics_of_a_hand_made_batch():
     inputs = {"encoder_input_tokens": jnp.array([[5, 0], [5, 6]]), "decoder_target_tokens": targets}
     values = metrics.summarize(
         metrics.compute_base_metrics(
-            logits, targets, weights, number(8.0), number(2.0), inputs=inputs
+            metrics.count_correct(logits, targets, weights),
+            targets,
+            weights,
+            number(8.0),
+            number(2.0),
+            inputs=inputs,
         ),
         steps=1,
         seconds=2.0,

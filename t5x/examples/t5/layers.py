@@ -76,13 +76,17 @@ class Dense(nn.Module):
     kernel_init: Initializer = fan_in_normal
 
     @nn.compact
-    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch features"]:
-        """Applies the map."""
-        shape = (x.shape[-1], self.features)
+    def kernel(self, inputs: int) -> Float[Array, "inputs features"]:
+        """Returns the map as a matrix for `inputs` features."""
+        shape = (inputs, self.features)
         kernel = param_with_axes(
             "kernel", self.kernel_init, shape, jnp.float32, axes=self.kernel_axes
         )
-        return _matmul(x.astype(self.dtype), kernel.astype(self.dtype))
+        return kernel.astype(self.dtype)
+
+    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch features"]:
+        """Applies the map."""
+        return _matmul(x.astype(self.dtype), self.kernel(x.shape[-1]))
 
 
 class Embed(nn.Module):
@@ -104,11 +108,15 @@ class Embed(nn.Module):
 
     def __call__(self, tokens: Int[Array, "batch length"]) -> Float[Array, "batch length embed"]:
         """Looks the tokens up."""
-        return jnp.take(self.embedding.astype(self.dtype), tokens, axis=0)
+        return jnp.take(self.table(), tokens, axis=0)
+
+    def table(self) -> Float[Array, "vocab embed"]:
+        """Returns all embeddings."""
+        return self.embedding.astype(self.dtype)
 
     def attend(self, x: Float[Array, "batch length embed"]) -> Float[Array, "batch length vocab"]:
         """Returns the inner product of `x` with every embedding, in float32 whatever `dtype`."""
-        return _matmul(x.astype(self.dtype), self.embedding.astype(self.dtype).T, jnp.float32)
+        return _matmul(x.astype(self.dtype), self.table().T, jnp.float32)
 
 
 class RelativePositionBiases(nn.Module):

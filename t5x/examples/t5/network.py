@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -67,6 +67,11 @@ class T5Config:
         """Refuses what there is not."""
         check_remat_policy(self.remat_policy)
         attention.check_attention_kernel(self.attention_kernel)
+
+
+COMPUTATION = ("scan_layers", "remat_policy", "attention_kernel")
+"""Fields of `T5Config` that say how a training step is computed, and nothing of what a network is:
+they are not written beside checkpoints."""
 
 
 def _attention(config: T5Config, name: str, cross: bool = False) -> nn.Module:
@@ -173,6 +178,11 @@ def _call_layers(
     )
 
 
+Head = Callable[[Array, Array, float], Any]
+"""What may be made of the decoder's output instead of logits: called with the output, a vector a
+word `[vocab, embed]`, and the factor with which their inner products are logits."""
+
+
 class Encoder(nn.Module):
     """The stack of encoder layers; one relative bias serves them all."""
 
@@ -217,8 +227,9 @@ class Decoder(nn.Module):
         enable_dropout: bool = True,
         decode: bool = False,
         max_decode_length: int | None = None,
-    ) -> Float[Array, "batch length vocab"]:
-        """Returns the logits; when decoding, of one place (see `Transformer.decode`)."""
+        head: Head | None = None,
+    ) -> Any:
+        """Returns the logits, or what `head` makes instead; when decoding, of one place."""
         cfg = self.config
         query_positions = key_positions = jnp.arange(tokens.shape[1])
         if decode:
@@ -238,7 +249,8 @@ class Decoder(nn.Module):
             encoded, self_mask, cross_mask, bias, enable_dropout, decode,
         )  # fmt: skip
         x = layers.RMSNorm(cfg.dtype, name="decoder_norm")(x)
-        return self._logits(_dropout(cfg, x, enable_dropout))
+        x = _dropout(cfg, x, enable_dropout)
+        return self._logits(x) if head is None else self._call_head(head, x)
 
     def _decode_positions(
         self, length: int, max_decode_length: int | None
@@ -254,16 +266,24 @@ class Decoder(nn.Module):
         position.value += 1
         return query_positions, jnp.arange(max_decode_length)
 
+    def _call_head(self, head: Head, x: Float[Array, "batch length embed"]) -> Any:
+        cfg = self.config
+        if cfg.logits_via_embedding:
+            return head(x, self.shared_embedding.table(), cfg.emb_dim**-0.5)
+        return head(x.astype(jnp.float32), self._logits_dense().kernel(cfg.emb_dim).T, 1.0)
+
+    def _logits_dense(self) -> layers.Dense:
+        # Scores need more than bfloat16's eight bits; the hidden state does not.
+        axes = ("embed", "vocab")
+        return layers.Dense(self.config.vocab_size, axes, jnp.float32, name="logits_dense")
+
     def _logits(self, x: Float[Array, "batch length embed"]) -> Float[Array, "batch length vocab"]:
         cfg = self.config
         if cfg.logits_via_embedding:
             # The embedding has unit variance, hence the scale (Raffel et al. 2020, T5 1.0).
             logits = self.shared_embedding.attend(x) * cfg.emb_dim**-0.5
         else:
-            # Scores need more than bfloat16's eight bits; the hidden state does not.
-            logits = layers.Dense(
-                cfg.vocab_size, ("embed", "vocab"), jnp.float32, name="logits_dense"
-            )(x)
+            logits = self._logits_dense()(x)
         return with_sharding_constraint(logits, ("batch", "length", "vocab"))
 
 
@@ -316,8 +336,9 @@ class Transformer(nn.Module):
         enable_dropout: bool = True,
         decode: bool = False,
         max_decode_length: int | None = None,
-    ) -> Float[Array, "batch target vocab"]:
-        """Returns the logits of every target place.
+        head: Head | None = None,
+    ) -> Any:
+        """Returns the logits of every target place, or what `head` makes instead.
 
         With `decode=True` (and the `cache` collection mutable) the first call makes the cache for
         outputs as long as `decoder_input_tokens`; each further call takes the tokens of one place,
@@ -333,6 +354,7 @@ class Transformer(nn.Module):
             enable_dropout: needs the `dropout` random stream.
             decode: step by step, with a cache.
             max_decode_length: places in the cache, required in every call but the first.
+            head: see `Head`; None makes logits, `[batch, target, vocab]`.
         """
         keys = encoder_input_tokens > 0
         if decode:
@@ -350,6 +372,7 @@ class Transformer(nn.Module):
             enable_dropout,
             decode,
             max_decode_length,
+            head,
         )
 
     def _for_kernel(self, mask: SegmentMask) -> SegmentMask | Array:
@@ -366,7 +389,8 @@ class Transformer(nn.Module):
         decoder_positions: Int[Array, "batch target"] | None = None,
         enable_dropout: bool = True,
         decode: bool = False,
-    ) -> Float[Array, "batch target vocab"]:
+        head: Head | None = None,
+    ) -> Any:
         """Encodes and decodes; arguments as in `encode` and `decode`.
 
         `encoder_positions` and `decoder_positions` belong to the interface; T5's biases are
@@ -383,4 +407,5 @@ class Transformer(nn.Module):
             decoder_segment_ids,
             enable_dropout,
             decode,
+            head=head,
         )
