@@ -1,4 +1,4 @@
-"""How a step is computed changes no result: scanned, rematerialised, fused, in slices, on meshes."""
+"""How a step is computed changes no result: scanned, rematerialised, fused, sliced, on meshes."""
 
 import dataclasses
 import functools
