@@ -64,6 +64,8 @@ setup(
     extras_require={
         "tpu": ["jax[tpu]"],
         "cuda": ["jax[cuda12]"],
+        # With it JAX compiles for any TPU slice, on machines without a TPU too.
+        "preflight": ["jax[tpu]"],
         # Beam pins protobuf below what sentencepiece 0.2.2 and later are generated for.
         "cache": ["apache-beam[tfrecord]>=2.77", "sentencepiece>=0.2,<0.2.2"],
         "metrics": ["fcd_torch>=1.0.7", "nltk>=3.9", "torch>=2.13"],

@@ -9,7 +9,8 @@ while the slice's logits are there: they are made once, and never kept for the b
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -134,7 +135,14 @@ def _sums_bwd(
 _sums.defvjp(_sums_fwd, _sums_bwd)
 
 
-def _on_own_rows(function, hidden, table, targets, weights, num_results):  # type: ignore
+def _on_own_rows(
+    function: Callable[..., Any],
+    hidden: Array,
+    table: Array,
+    targets: Array,
+    weights: Array,
+    num_results: int,
+) -> Any:
     """Has each device sum over its own rows: sums are exchanged once, not a slice at a time."""
     axis = mesh_axes(("batch",), (hidden.shape[0],))[0]
     if axis is None:

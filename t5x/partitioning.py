@@ -113,6 +113,8 @@ class PjitPartitioner:
         logical_axis_rules: see `standard_logical_axis_rules`.
         compiler_options: of XLA, by name, for every function compiled here; one that the installed
             release does not know is left out, with a warning.
+        devices: of the mesh, such as those of a `jax.experimental.topologies` description, for
+            which programs are compiled and not run; None takes all of the backend.
 
     Raises:
         ConfigError: there are no such devices, or they cannot be arranged so.
@@ -128,6 +130,7 @@ class PjitPartitioner:
         dcn_mesh_shape: HardwareMesh | None = None,
         logical_axis_rules: LogicalAxisRules | None = None,
         compiler_options: CompilerOptions | None = None,
+        devices: Sequence[jax.Device] | None = None,
     ) -> None:
         if not params_on_devices:
             logging.warning("params_on_devices=False has no effect: parameters live on devices.")
@@ -135,7 +138,7 @@ class PjitPartitioner:
             standard_logical_axis_rules() if logical_axis_rules is None else logical_axis_rules
         )
         self.mesh = _make_mesh(
-            _devices(backend), _model_axis(num_partitions, model_parallel_submesh),
+            devices or _devices(backend), _model_axis(num_partitions, model_parallel_submesh),
             ici_mesh_shape, dcn_mesh_shape,
         )  # fmt: skip
         self.compiler_options = _known_to_compiler(compiler_options or {})

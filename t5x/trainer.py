@@ -133,12 +133,23 @@ class Trainer:
         Raises:
             ConfigError: micro-batches do not divide it.
         """
+        self._train_step = self.lower(batch).compile()
+
+    def lower(self, batch: Mapping[str, jax.ShapeDtypeStruct]) -> jax.stages.Lowered:
+        """Returns the training step as it goes to the compiler.
+
+        Args:
+            batch: shapes and types of a global batch.
+
+        Raises:
+            ConfigError: micro-batches do not divide it.
+        """
         sharding = self._partitioner.data_sharding
         sharded = {
             name: jax.ShapeDtypeStruct(feature.shape, feature.dtype, sharding=sharding)
             for name, feature in batch.items()
         }
-        self._train_step = self._train_step.lower(self.train_state, sharded, self._rng).compile()
+        return self._train_step.lower(self.train_state, sharded, self._rng)
 
     def train(
         self,

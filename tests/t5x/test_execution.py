@@ -184,6 +184,34 @@ def test_everything_on_a_mesh_learns_as_the_plain_step_on_one_device(mesh):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.fixture(scope="module")
+def decoding_on():
+    """A function from a partitioner to greedy predictions and the cache they begin with."""
+    model = model_of(**EVERYTHING)
+    batch = {name: toy_batch(4)[name] for name in ("encoder_input_tokens", "decoder_input_tokens")}
+
+    def decode(params, batch):
+        inputs, prompts = batch["encoder_input_tokens"], batch["decoder_input_tokens"]
+        return model.predict_batch(params, batch), model._encode(params, inputs, prompts, {})[1]
+
+    return lambda partitioner: partitioner.partition(decode)(
+        params_of(), partitioner.shard_batch(batch)
+    )
+
+
+def test_decoding_on_a_mesh_is_that_of_one_device_and_its_caches_are_divided(decoding_on):
+    expected, _ = decoding_on(one_device_partitioner())
+    tokens, cache = decoding_on(toy_partitioner(2))
+    np.testing.assert_array_equal(tokens, expected)
+    kept = cache["decoder"]["layers_1"]
+    for name in ("cross_key", "cross_value"):
+        whole = kept["encoder_decoder_attention"][name]
+        assert whole.shape[:2] == (8, 4)
+        assert whole.addressable_shards[0].data.shape[:2] == (8 // 4, 4 // 2)
+    whole = kept["self_attention"]["cached_key"]
+    assert whole.addressable_shards[0].data.shape == (8 // 4, 4 // 2, *whole.shape[2:])
+
+
 def test_an_unknown_policy_is_refused():
     with pytest.raises(ConfigError, match=r"remat_policy is 'some'.*none, minimal, full"):
         network.T5Config(vocab_size=8, remat_policy="some")

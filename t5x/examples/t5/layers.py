@@ -398,8 +398,12 @@ def _matmul(
 def _as_cached(
     key: Float[Array, "batch key heads head_dim"], value: Float[Array, "batch key heads head_dim"]
 ) -> tuple[Float[Array, "batch heads head_dim key"], Float[Array, "batch heads key head_dim"]]:
-    """Brings projected keys and values into the layouts of `CACHED`."""
-    return jnp.transpose(key, (0, 2, 3, 1)), jnp.transpose(value, (0, 2, 1, 3))
+    """Brings projected keys and values into the layouts of `CACHED`, each device its own heads."""
+    key, value = jnp.transpose(key, (0, 2, 3, 1)), jnp.transpose(value, (0, 2, 1, 3))
+    return (
+        with_sharding_constraint(key, ("batch", "heads", "kv", "length")),
+        with_sharding_constraint(value, ("batch", "heads", "length", "kv")),
+    )
 
 
 def _write_place(cache: Array, update: Array, index: Array, axis: int) -> Array:
