@@ -25,6 +25,7 @@ from t5x.compiled_costs import compiled_costs
 from t5x.adafactor import Adafactor, standard_logical_factor_rules
 from t5x.examples.t5 import network
 from t5x.initialization import TrainStateInitializer
+from t5x.model_costs import step_flops
 from t5x.models import EncoderDecoderModel
 from t5x.optimizers import adamw
 from t5x.partitioning import PjitPartitioner
@@ -65,22 +66,8 @@ class Vocabulary:
     vocab_size = BASE.vocab_size
 
 
-def own_flops(config, rows, source, target):
-    """Products of a step by the model's own sizes: the backward pass is twice the forward one."""
-    attention = 4 * config.emb_dim * config.num_heads * config.head_dim
-    mlp = (len(config.mlp_activations) + 1) * config.emb_dim * config.mlp_dim
-    cross = attention // 2  # query and output of the targets, key and value of the inputs
-    weights = source * config.num_encoder_layers * (attention + mlp)
-    weights += target * config.num_decoder_layers * (attention + cross + mlp)
-    weights += (
-        source * config.num_decoder_layers * cross + target * config.emb_dim * config.vocab_size
-    )
-    pairs = config.num_encoder_layers * source * source
-    pairs += config.num_decoder_layers * (target * target + target * source)
-    return 3 * 2 * rows * (weights + 2 * pairs * config.num_heads * config.head_dim)
-
-
 def lowered_step(config, optimizer, loss_chunks, partitioner, rows, length, num_microbatches):
+    """The step as it goes to the compiler, and the model's own count of all chips' FLOPs."""
     model = EncoderDecoderModel(
         network.Transformer(config), Vocabulary(), Vocabulary(), optimizer,
         z_loss=1e-4, loss_chunks=loss_chunks,
@@ -98,9 +85,8 @@ def lowered_step(config, optimizer, loss_chunks, partitioner, rows, length, num_
         learning_rate_fn=create_learning_rate_scheduler("constant", 0.001),
         num_microbatches=num_microbatches,
     )
-    return trainer.lower(
-        {name: jax.ShapeDtypeStruct(shape, jnp.int32) for name, shape in shapes.items()}
-    )
+    batch = {name: jax.ShapeDtypeStruct(shape, jnp.int32) for name, shape in shapes.items()}
+    return trainer.lower(batch), step_flops(trainer.train_state.params, shapes)
 
 
 def main():
@@ -124,7 +110,7 @@ def main():
     config = dataclasses.replace(BASE, **sizes, **fast)
 
     begin, begin_processor = time.perf_counter(), time.process_time()
-    lowered = lowered_step(
+    lowered, own = lowered_step(
         config, OPTIMIZERS[args.optimizer](), None if args.plain else LOSS_CHUNKS, partitioner,
         args.rows, args.length, args.num_microbatches,
     )  # fmt: skip
@@ -132,7 +118,7 @@ def main():
     compiled = lowered.compile()
     seconds, processor = time.perf_counter() - begin, time.process_time() - begin_processor
     memory, costs = compiled.memory_analysis(), compiled_costs(compiled)
-    own = own_flops(config, args.rows / len(topology.devices), args.length, args.length)
+    own /= len(topology.devices)
     print(f"traced and compiled        {seconds:.0f} s ({traced:.0f} s traced)")
     print(f"  processor time of it     {processor:.0f} s")
     print(f"arithmetic of a chip       {costs.flops / 1e12:.2f} TFLOP")
