@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from t5x.models import Batch
 from t5x.optimizers import Tree
-from t5x.partitioning import PjitPartitioner
+from t5x.partitioning import Partitioned, PjitPartitioner
 
 BatchInferFn = Callable[[Tree, Batch, int], list[Any]]
 """From (parameters, batch, number of its first row) to one result a row."""
@@ -48,17 +48,7 @@ def get_batch_infer_fn(
         and gets all results.
     """
     partitioner.get_data_layout(batch_size)  # refuses what does not divide
-
-    def run(params: Tree, batch: Batch, first_row: Array) -> Any:
-        if rng is None:
-            return infer_step(params, batch)
-        return infer_step(params, batch, jax.random.fold_in(rng, first_row))
-
-    step = partitioner.partition(
-        run,
-        in_axis_resources=(params_sharding, partitioner.data_sharding, None),
-        out_axis_resources=partitioner.replicated,
-    )
+    step = infer_program(infer_step, partitioner, params_sharding, rng)
 
     def infer(params: Tree, batch: Batch, first_row: int) -> list[Any]:
         count = len(next(iter(batch.values())))
@@ -68,6 +58,33 @@ def get_batch_infer_fn(
         return [jax.tree.map(lambda x, row=row: x[row], outputs) for row in range(count)]
 
     return infer
+
+
+def infer_program(
+    infer_step: Callable[..., Any],
+    partitioner: PjitPartitioner,
+    params_sharding: Any = None,
+    rng: Array | None = None,
+) -> Partitioned:
+    """Returns the program of `get_batch_infer_fn`: `(params, batch, first_row) -> results`.
+
+    Args:
+        infer_step: as there.
+        partitioner: as there.
+        params_sharding: as there.
+        rng: as there.
+    """
+
+    def run(params: Tree, batch: Batch, first_row: Array) -> Any:
+        if rng is None:
+            return infer_step(params, batch)
+        return infer_step(params, batch, jax.random.fold_in(rng, first_row))
+
+    return partitioner.partition(
+        run,
+        in_axis_resources=(params_sharding, partitioner.data_sharding, None),
+        out_axis_resources=partitioner.replicated,
+    )
 
 
 def _fill(x: np.ndarray, rows: int) -> np.ndarray:

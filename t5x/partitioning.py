@@ -12,6 +12,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -48,6 +49,23 @@ class DataLayout:
     shard_id: int
     num_shards: int
     is_first_host_in_replica_set: bool
+
+
+_devices_in_place: ContextVar[Sequence[jax.Device] | None] = ContextVar("devices", default=None)
+
+
+@contextmanager
+def in_place_of_own(devices: Sequence[jax.Device]) -> Iterator[None]:
+    """Gives the partitioners that are made inside other devices than this machine's.
+
+    Args:
+        devices: such as those of a TPU slice that is compiled for from afar.
+    """
+    token = _devices_in_place.set(devices)
+    try:
+        yield
+    finally:
+        _devices_in_place.reset(token)
 
 
 def standard_logical_axis_rules(
@@ -141,7 +159,7 @@ class PjitPartitioner:
             devices or _devices(backend), _model_axis(num_partitions, model_parallel_submesh),
             ici_mesh_shape, dcn_mesh_shape,
         )  # fmt: skip
-        self.compiler_options = _known_to_compiler(compiler_options or {})
+        self.compiler_options = _known_to_compiler(compiler_options or {}, self.replicated)
 
     @property
     def data_partition_spec(self) -> PartitionSpec:
@@ -304,12 +322,15 @@ class Partitioned:
             return self._compiled.lower(*args)
 
 
-def _known_to_compiler(options: CompilerOptions) -> dict[str, str | bool | int | float]:
+def _known_to_compiler(
+    options: CompilerOptions, sharding: NamedSharding
+) -> dict[str, str | bool | int | float]:
     """Returns the options that XLA accepts: their names come and go with its releases."""
     known = {}
     for name, value in options.items():
         try:
-            jax.jit(lambda: 0, compiler_options={name: value}).lower().compile()
+            trial = jax.jit(lambda: 0, out_shardings=sharding, compiler_options={name: value})
+            trial.lower().compile()
         except jax.errors.JaxRuntimeError as error:
             logging.warning("XLA is not given %s=%r: %s", name, value, str(error).strip())
         else:
@@ -323,6 +344,9 @@ def _is_names(x: Any) -> bool:
 
 
 def _devices(backend: str | None) -> Sequence[jax.Device]:
+    in_place = _devices_in_place.get()
+    if in_place is not None:
+        return in_place
     try:
         return jax.devices(backend)
     except RuntimeError as error:
