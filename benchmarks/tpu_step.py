@@ -20,9 +20,9 @@ os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # there is no metadata server 
 import jax
 import jax.numpy as jnp
 from jax.experimental import topologies
-from t5x.compiled_costs import compiled_costs
 
 from t5x.adafactor import Adafactor, standard_logical_factor_rules
+from t5x.compiled_costs import compiled_costs
 from t5x.examples.t5 import network
 from t5x.initialization import TrainStateInitializer
 from t5x.model_costs import step_flops
