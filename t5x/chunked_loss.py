@@ -88,8 +88,11 @@ def _sums(
 ) -> tuple[Array, Array, Array]:
     def scan(hidden: Array, table: Array, targets: Array, weights: Array) -> Array:
         def body(sums: Array, index: Array) -> tuple[Array, None]:
-            own = (_slice(x, index, settings) for x in (hidden, targets, weights))
-            return sums + _loss_of_slice(table, *own, settings)[0], None
+            own_hidden, own_targets, own_weights = (
+                _slice(x, index, settings) for x in (hidden, targets, weights)
+            )
+            own_sums, _ = _loss_of_slice(table, own_hidden, own_targets, own_weights, settings)
+            return sums + own_sums, None
 
         return jax.lax.scan(body, jnp.zeros(3), jnp.arange(settings.num_chunks))[0][None]
 
@@ -99,18 +102,22 @@ def _sums(
 
 def _sums_fwd(
     hidden: Array, table: Array, targets: Array, weights: Array, settings: Settings
-) -> tuple[tuple[Array, ...], tuple[Array, Array]]:
+) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
     def scan(
         hidden: Array, table: Array, targets: Array, weights: Array
     ) -> tuple[Array, Array, Array]:
         def body(carry: tuple[Array, Array], index: Array) -> tuple[tuple[Array, Array], Array]:
             sums, table_grad = carry
-            own = [_slice(x, index, settings) for x in (hidden, targets, weights)]
-            own_sums, logits_grad = _loss_of_slice(table, *own, settings)
+            own_hidden, own_targets, own_weights = (
+                _slice(x, index, settings) for x in (hidden, targets, weights)
+            )
+            own_sums, logits_grad = _loss_of_slice(
+                table, own_hidden, own_targets, own_weights, settings
+            )
             logits_grad = (logits_grad * settings.scale).astype(hidden.dtype)
             hidden_grad = jnp.einsum("blv,ve->ble", logits_grad, table.astype(hidden.dtype))
             table_grad += jnp.einsum(
-                "blv,ble->ve", logits_grad, own[0], preferred_element_type=jnp.float32
+                "blv,ble->ve", logits_grad, own_hidden, preferred_element_type=jnp.float32
             )
             return (sums + own_sums, table_grad), hidden_grad
 

@@ -218,7 +218,8 @@ class EncoderDecoderModel:
         dropout_rng: Array | None,
     ) -> LossSums:
         """Returns the batch's sums; `targets` are those of `batch`, but for padding."""
-        if self._loss_chunks is None:
+        num_chunks = self._loss_chunks
+        if num_chunks is None:
             logits = self._logits(params, batch, dropout_rng)
             loss, z_loss, _ = losses.compute_weighted_cross_entropy(
                 logits, targets, weights, self._label_smoothing, self._z_loss
@@ -226,7 +227,7 @@ class EncoderDecoderModel:
             return LossSums(loss, z_loss, metrics.count_correct(logits, targets, weights))
 
         def head(hidden: Array, table: Array, scale: float) -> LossSums:
-            settings = Settings(self._loss_chunks, scale, self._label_smoothing, self._z_loss)
+            settings = Settings(num_chunks, scale, self._label_smoothing, self._z_loss)
             return chunked_cross_entropy(hidden, table, targets, weights, settings)
 
         return self._logits(params, batch, dropout_rng, head=head)

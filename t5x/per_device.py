@@ -25,7 +25,7 @@ def mesh_axes(names: Sequence[str | None], shape: Sequence[int]) -> PartitionSpe
     mesh, rules = jax.sharding.get_abstract_mesh(), flax_partitioning.get_axis_rules()
     if mesh.empty or not rules:
         return PartitionSpec(*(None for _ in names))
-    axes = flax_partitioning.logical_to_mesh_axes(names, rules)
+    axes = flax_partitioning.logical_to_mesh_axes(names, rules) or ()
     return PartitionSpec(
         *(
             axis if axis is not None and size % mesh.shape[axis] == 0 else None

@@ -77,7 +77,7 @@ class ConfiguredRun:
         if cfg is None:
             return None
         config_checks.check_batch(cfg, self.partitioner, "infer_eval")
-        lengths = cfg.task_feature_lengths or self.train_cfg.task_feature_lengths
+        lengths = cfg.task_feature_lengths or _lengths(self.train_cfg)
         batch = model_features(self.model, lengths, cfg.batch_size, pack=False)
         sharded = {
             name: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.partitioner.data_sharding)
@@ -114,16 +114,11 @@ def configured_run(
         )
     config_checks.check_batch(cfg, partitioner, "train")
     config_checks.check_embedding(model)
-    if cfg.task_feature_lengths is None:
-        raise ConfigError(
-            "TASK_FEATURE_LENGTHS is not set: give the longest inputs and targets in tokens, such "
-            "as {'inputs': 512, 'targets': 512}.",
-            "train/DatasetConfig.task_feature_lengths",
-        )
+    lengths = _lengths(cfg)
     if settings["use_hardware_rng"]:
         jax.config.update("jax_default_prng_impl", "unsafe_rbg")
     streamed = isinstance(settings["get_dataset_fn"], CheckedSource)
-    batch = model_features(model, cfg.task_feature_lengths, cfg.batch_size, cfg.pack, streamed)
+    batch = model_features(model, lengths, cfg.batch_size, cfg.pack, streamed)
     initializer = settings["train_state_initializer_cls"](
         optimizer_def=model.optimizer_def,
         init_fn=model.get_initial_variables,
@@ -135,6 +130,16 @@ def configured_run(
         model, partitioner, total if relative is None else relative, batch,
         initializer.global_train_state_shape, settings,
     )  # fmt: skip
+
+
+def _lengths(cfg: DatasetConfig) -> Mapping[str, int]:
+    if cfg.task_feature_lengths is None:
+        raise ConfigError(
+            "TASK_FEATURE_LENGTHS is not set: give the longest inputs and targets in tokens, such "
+            "as {'inputs': 512, 'targets': 512}.",
+            "train/DatasetConfig.task_feature_lengths",
+        )
+    return cfg.task_feature_lengths
 
 
 def model_features(

@@ -119,6 +119,7 @@ class Trainer:
             out_axis_resources=(train_state_axes, None),
             donate_argnums=0,
         )
+        self._run_step: Callable[..., Any] = self._train_step
         self._merge = jax.jit(metrics.merge)  # one call a step, not one for every sum in it
         self._eval_step = partitioner.partition(
             model.eval_fn, in_axis_resources=(train_state_axes.params, batch_sharding)
@@ -133,7 +134,7 @@ class Trainer:
         Raises:
             ConfigError: micro-batches do not divide it.
         """
-        self._train_step = self.lower(batch).compile()
+        self._run_step = self.lower(batch).compile()
 
     def lower(self, batch: Mapping[str, jax.ShapeDtypeStruct]) -> jax.stages.Lowered:
         """Returns the training step as it goes to the compiler.
@@ -190,7 +191,7 @@ class Trainer:
     def _take_step(self, batch: Batch) -> metrics.MetricsMap:
         """Hands a step to the device, which may take it later."""
         sharded = self._partitioner.shard_batch(batch)
-        self.train_state, step_metrics = self._train_step(self.train_state, sharded, self._rng)
+        self.train_state, step_metrics = self._run_step(self.train_state, sharded, self._rng)
         return step_metrics
 
     def eval(self, batch_iters: Mapping[str, Iterable[Batch]]) -> dict[str, dict[str, float]]:

@@ -148,10 +148,11 @@ def segment_mask(
         key_segment_ids: likewise.
         causal: see `SegmentMask`.
     """
-    packed = query_segment_ids is not None and key_segment_ids is not None
+    if query_segment_ids is None or key_segment_ids is None:
+        query_segment_ids = key_segment_ids = jnp.int32(0)
     return SegmentMask(
-        jnp.where(queries, query_segment_ids if packed else 0, PADDED_QUERY),
-        jnp.where(keys, key_segment_ids if packed else 0, PADDED_KEY),
+        jnp.where(queries, query_segment_ids, PADDED_QUERY),
+        jnp.where(keys, key_segment_ids, PADDED_KEY),
         causal,
     )
 
@@ -229,11 +230,13 @@ def fused_attention(
         return _pallas_attention(query, key, value, mask, bias, num_heads)
     places = (jnp.arange(query.shape[1]), jnp.arange(key.shape[1]))
     out = jax.nn.dot_product_attention(
-        *(x.reshape(*x.shape[:2], num_heads, -1) for x in (query, key, value)),
+        query.reshape(*query.shape[:2], num_heads, -1),
+        key.reshape(*key.shape[:2], num_heads, -1),
+        value.reshape(*value.shape[:2], num_heads, -1),
         bias=None if bias is None else bias.dense(*places).astype(query.dtype),
         mask=mask.dense(),
         scale=1.0,
-        implementation=kernel,
+        implementation="cudnn" if kernel == "cudnn" else "xla",
     )
     return out.reshape(query.shape)
 
@@ -253,16 +256,19 @@ def _pallas_attention(
     batch, length, width = query.shape
     split = mesh_axes(("batch", "length", "heads"), (batch, length, num_heads))
     rows, _, heads = split
-    operands, specs = [query, key, value, mask.query_ids, mask.key_ids], [split] * 3
-    specs += [PartitionSpec(rows)] * 2
+    operands = [query, key, value, mask.query_ids, mask.key_ids]
+    specs = [split] * 3 + [PartitionSpec(rows)] * 2
     if bias is not None:
-        operands.append(attention_kernel.Bias(bias.table.astype(jnp.float32), bias.bucket_starts()))
-        specs.append(attention_kernel.Bias(PartitionSpec(heads), PartitionSpec()))
+        operands += [bias.table.astype(jnp.float32), bias.bucket_starts()]
+        specs += [PartitionSpec(heads), PartitionSpec()]
 
-    def attend(query: Array, *others: Any) -> Array:
+    def attend(
+        query: Array, key: Array, value: Array, query_ids: Array, key_ids: Array, *bias_parts: Array
+    ) -> Array:
         own_heads = num_heads * query.shape[2] // width
         bidirectional = bias is not None and bias.bidirectional
         shape = attention_kernel.Shape(own_heads, mask.causal, bidirectional)
-        return attention_kernel.attend(query, *others, *(() if bias else (None,)), shape)
+        own_bias = attention_kernel.Bias(*bias_parts) if bias_parts else None
+        return attention_kernel.attend(query, key, value, query_ids, key_ids, own_bias, shape)
 
     return per_device(attend, tuple(specs), split)(*operands)

@@ -90,9 +90,12 @@ def _attend_fwd(*args: Any) -> tuple[Array, tuple[Any, ...]]:
 
 
 def _attend_bwd(shape: Shape, inputs: tuple[Any, ...], grad: Array) -> tuple[Any, ...]:
-    query_grad, key_grad, value_grad, table_grad = _backward(*inputs, grad, shape)
-    bias = inputs[-1]
-    bias_grad = None if bias is None else Bias(table_grad, None)
+    query, key, value, query_ids, key_ids, bias = inputs
+    query_grad, key_grad, value_grad, table_grad = _backward(
+        query, key, value, query_ids, key_ids, bias, grad, shape
+    )
+    # Integers have no gradient: None stands for it.
+    bias_grad = None if table_grad is None else Bias(table_grad, None)  # type: ignore[arg-type]
     return query_grad, key_grad, value_grad, None, None, bias_grad
 
 
@@ -249,14 +252,16 @@ def _attention_forward(
     query, key, value = query_ref[0], key_ref[0], value_ref[0]
     relative = _relative_position(query_ref, key_ref)
     mask = _mask(query_ids_ref, key_ids_ref, relative, shape)
+    bias_ref = None
     if bias_refs is not None:
-        first_head = pl.program_id(0) * scratch[1].shape[0]
+        buckets_ref, bias_ref = scratch
+        first_head = pl.program_id(0) * bias_ref.shape[0]
         pl.when(pl.program_id(2) == 0)(
-            lambda: _spread_bias(bias_refs, *scratch, relative, first_head, shape)
+            lambda: _spread_bias(bias_refs, buckets_ref, bias_ref, relative, first_head, shape)
         )
     out = jnp.zeros(query.shape, jnp.float32)
     for i in range(query.shape[1] // head_dim):
-        bias = 0.0 if bias_refs is None else scratch[1][i]
+        bias = 0.0 if bias_ref is None else bias_ref[i]
         weights = _weights(query, _only(key, i, head_dim), bias, mask)
         out += _product(weights.astype(value.dtype), _only(value, i, head_dim), 1, 0)
     out_ref[0] = out.astype(out_ref.dtype)

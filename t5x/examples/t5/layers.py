@@ -231,7 +231,7 @@ class MultiHeadDotProductAttention(nn.Module):
             return project(inputs_kv, "key"), project(inputs_kv, "value")
 
         if decode:
-            out = self._attend_to_cache(query, project_key_value, mask, bias)
+            out = self._attend_to_cache(query, project_key_value, *_arrays(mask, bias))
         else:
             key, value = project_key_value()
             value = self._drop_keys(value, enable_dropout)
@@ -273,16 +273,17 @@ class MultiHeadDotProductAttention(nn.Module):
         mask: Bool[Array, "batch 1 mask_query key"] | SegmentMask | None,
         bias: Float[Array, "1 heads query key"] | RelativeBias | None,
     ) -> Float[Array, "batch query width"]:
-        if isinstance(mask, SegmentMask):
+        if isinstance(mask, SegmentMask) and isinstance(bias, RelativeBias | None):
             return fused_attention(self.kernel, query, key, value, mask, bias, self.num_heads)
-        split = (self._split_heads(x) for x in (query, key, value))
-        return self._plain_attention(*split, mask, bias, PROJECTED).reshape(query.shape)
+        split_query, key, value = (self._split_heads(x) for x in (query, key, value))
+        out = self._plain_attention(split_query, key, value, *_arrays(mask, bias), PROJECTED)
+        return out.reshape(query.shape)
 
     def _attend_to_cache(
         self,
         query: Float[Array, "batch query width"],
         project_key_value: Callable[[], tuple[Array, Array]],
-        mask: Bool[Array, "kv_batch 1 mask_query key"],
+        mask: Bool[Array, "kv_batch 1 mask_query key"] | None,
         bias: Float[Array, "1 heads query key"] | None,
     ) -> Float[Array, "batch query width"]:
         def split_key_value() -> tuple[Array, Array]:
@@ -393,6 +394,18 @@ def _matmul(
     """Multiplies the last axis: as one product of two matrices, which XLA runs fastest on a CPU."""
     product = jnp.matmul(x.reshape(-1, x.shape[-1]), matrix, preferred_element_type=dtype)
     return product.reshape(*x.shape[:-1], matrix.shape[1])
+
+
+def _arrays(
+    mask: Array | SegmentMask | None, bias: Array | RelativeBias | None
+) -> tuple[Array | None, Array | None]:
+    """Returns the arguments of plain attention, which takes arrays alone."""
+    if isinstance(mask, SegmentMask) or isinstance(bias, RelativeBias):
+        raise ValueError(
+            "Attention with decode=True, an array for a mask or an array for a bias takes arrays "
+            f"for both, got mask={type(mask).__name__}, bias={type(bias).__name__}: call dense()."
+        )
+    return mask, bias
 
 
 def _as_cached(

@@ -358,8 +358,10 @@ class Transformer(nn.Module):
         """
         keys = encoder_input_tokens > 0
         if decode:
-            self_mask = None
-            cross_mask = layers.make_attention_mask(jnp.ones_like(keys[:, :1]), keys)
+            self_mask: SegmentMask | Array | None = None
+            cross_mask: SegmentMask | Array = layers.make_attention_mask(
+                jnp.ones_like(keys[:, :1]), keys
+            )
         else:
             queries, ids = decoder_target_tokens > 0, decoder_segment_ids
             self_mask = self._for_kernel(segment_mask(queries, queries, ids, ids, causal=True))

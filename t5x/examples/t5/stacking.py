@@ -80,7 +80,8 @@ def call_layers(
     def call(x: Array, index_and_params: tuple[Array, Any]) -> tuple[Array, None]:
         index, params = index_and_params
         rngs = None if key is None else {"dropout": jax.random.fold_in(key, index)}
-        return layer.apply({"params": params}, x, *args, rngs=rngs), None
+        applied: Any = layer.apply({"params": params}, x, *args, rngs=rngs)
+        return applied, None
 
     if remat_policy != "none":
         call = jax.checkpoint(call, policy=_POLICIES[remat_policy], prevent_cse=not scan)
