@@ -165,6 +165,8 @@ class KeyValueLayout(NamedTuple):
 
 PROJECTED = KeyValueLayout("bkhd", "bkhd")
 CACHED = KeyValueLayout("bhdk", "bhkd")
+CACHED_KEY_AXES = ("batch", "heads", "kv", "length")
+CACHED_VALUE_AXES = ("batch", "heads", "length", "kv")
 
 
 class MultiHeadDotProductAttention(nn.Module):
@@ -338,8 +340,12 @@ class MultiHeadDotProductAttention(nn.Module):
                 f"Decoding takes one place a step, got {key.shape[1]}: call with tokens [batch, 1]."
             )
         key, value = _as_cached(key, value)
-        cached_key = self.variable("cache", "cached_key", jnp.zeros, key.shape, key.dtype)
-        cached_value = self.variable("cache", "cached_value", jnp.zeros, value.shape, value.dtype)
+        cached_key = self.variable(
+            "cache", "cached_key", _divided_zeros, key.shape, key.dtype, CACHED_KEY_AXES
+        )
+        cached_value = self.variable(
+            "cache", "cached_value", _divided_zeros, value.shape, value.dtype, CACHED_VALUE_AXES
+        )
         index = self.variable("cache", "cache_index", jnp.zeros, (), jnp.int32)
         if not is_initialized:
             return key, value
@@ -414,9 +420,13 @@ def _as_cached(
     """Brings projected keys and values into the layouts of `CACHED`, each device its own heads."""
     key, value = jnp.transpose(key, (0, 2, 3, 1)), jnp.transpose(value, (0, 2, 1, 3))
     return (
-        with_sharding_constraint(key, ("batch", "heads", "kv", "length")),
-        with_sharding_constraint(value, ("batch", "heads", "length", "kv")),
+        with_sharding_constraint(key, CACHED_KEY_AXES),
+        with_sharding_constraint(value, CACHED_VALUE_AXES),
     )
+
+
+def _divided_zeros(shape: tuple[int, ...], dtype: DTypeLike, axes: tuple[str, ...]) -> Array:
+    return with_sharding_constraint(jnp.zeros(shape, dtype), axes)
 
 
 def _write_place(cache: Array, update: Array, index: Array, axis: int) -> Array:
