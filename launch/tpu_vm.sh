@@ -17,7 +17,7 @@
 #   --zone ZONE             such as us-west4-a
 #   --topology SLICE        such as v5e:2x4 (also v4, v5p, v6e), as preflight takes it
 #   --project PROJECT       (gcloud's own setting)
-#   --slices N              several slices as one job; set dcn_mesh_shape in gin (1)
+#   --slices N              several slices as one job, joined along the data axis (1)
 #   --spot                  cheaper, and may be preempted
 #   --reserved              from the project's reservation
 #   --valid-until DURATION  give up when none is free after, such as 6h (wait for ever)

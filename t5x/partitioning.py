@@ -19,18 +19,15 @@ import jax
 import numpy as np
 from absl import logging
 from flax.linen import partitioning as flax_partitioning
-from jax.experimental import mesh_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from t5x.errors import ConfigError
+from t5x.meshes import HardwareMesh, make_mesh
 from t5x.optimizers import Tree
 from t5x.train_state import FlaxOptimTrainState
 
 LogicalAxisRules = Sequence[tuple[str, str | None]]
-HardwareMesh = Sequence[int]
 CompilerOptions = Mapping[str, str | bool | int | float]
-
-MESH_AXES = ("data", "model")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +124,9 @@ class PjitPartitioner:
         params_on_devices: accepted for T5X's sake; parameters are always on devices.
         backend: 'cpu', 'gpu' or 'tpu'; None takes JAX's default.
         ici_mesh_shape: `(data, model)` within a slice; it beats the number of partitions.
-        dcn_mesh_shape: `(data, model)` across slices; needs `ici_mesh_shape`.
+        dcn_mesh_shape: `(data, model)` across slices, or across processes where devices know of no
+            slices, as CPUs; needs `ici_mesh_shape`. Without either, slices are joined along the
+            data axis.
         logical_axis_rules: see `standard_logical_axis_rules`.
         compiler_options: of XLA, by name, for every function compiled here; one that the installed
             release does not know is left out, with a warning.
@@ -155,7 +154,7 @@ class PjitPartitioner:
         self.logical_axis_rules = tuple(
             standard_logical_axis_rules() if logical_axis_rules is None else logical_axis_rules
         )
-        self.mesh = _make_mesh(
+        self.mesh = make_mesh(
             devices or _devices(backend), _model_axis(num_partitions, model_parallel_submesh),
             ici_mesh_shape, dcn_mesh_shape,
         )  # fmt: skip
@@ -371,47 +370,6 @@ def _model_axis(num_partitions: int | None, submesh: HardwareMesh | None) -> int
             )
         return product
     return 1 if num_partitions is None else num_partitions
-
-
-def _make_mesh(
-    devices: Sequence[jax.Device],
-    num_partitions: int,
-    ici_mesh_shape: HardwareMesh | None,
-    dcn_mesh_shape: HardwareMesh | None,
-) -> Mesh:
-    for name, shape in (("ici_mesh_shape", ici_mesh_shape), ("dcn_mesh_shape", dcn_mesh_shape)):
-        if shape is not None and len(shape) != len(MESH_AXES):
-            raise ConfigError(
-                f"{name}={tuple(shape)} must have two numbers, (data, model).",
-                f"PjitPartitioner.{name}",
-            )
-    if dcn_mesh_shape is not None:
-        if ici_mesh_shape is None:
-            raise ConfigError(
-                f"dcn_mesh_shape={tuple(dcn_mesh_shape)} says how slices are arranged, and nothing "
-                "how the devices within one are: set ici_mesh_shape too.",
-                "PjitPartitioner.dcn_mesh_shape",
-            )
-        grid = mesh_utils.create_hybrid_device_mesh(
-            tuple(ici_mesh_shape), tuple(dcn_mesh_shape), devices=devices
-        )
-        return Mesh(grid, MESH_AXES)
-    if ici_mesh_shape is None:
-        if num_partitions < 1 or len(devices) % num_partitions:
-            raise ConfigError(
-                f"num_partitions={num_partitions} does not divide the {len(devices)} "
-                f"{devices[0].platform} devices: choose a divisor of {len(devices)}.",
-                "PjitPartitioner.num_partitions",
-                "PjitPartitioner.model_parallel_submesh",
-            )
-        ici_mesh_shape = (len(devices) // num_partitions, num_partitions)
-    if math.prod(ici_mesh_shape) != len(devices):
-        raise ConfigError(
-            f"ici_mesh_shape={tuple(ici_mesh_shape)} needs {math.prod(ici_mesh_shape)} devices, "
-            f"there are {len(devices)}.",
-            "PjitPartitioner.ici_mesh_shape",
-        )
-    return Mesh(mesh_utils.create_device_mesh(tuple(ici_mesh_shape), devices=devices), MESH_AXES)
 
 
 def _data_rows_by_host(mesh: Mesh) -> dict[int, tuple[int, ...]]:

@@ -13,7 +13,7 @@
 #   --name NAME             of the JobSet
 #   --image IMAGE           with this package installed (launch/gke/Dockerfile)
 #   --topology SLICE        such as v5e:4x4 (also v4, v5p, v6e), as preflight takes it
-#   --slices N              several slices as one job; set dcn_mesh_shape in gin (1)
+#   --slices N              several slices as one job, joined along the data axis (1)
 #   --chips-per-host N      of the node pool's machines (4; 1x1: 1)
 #   --namespace NAME        of Kubernetes (default)
 #   --service-account NAME  Kubernetes' account that may read and write the buckets (default)

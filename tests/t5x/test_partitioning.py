@@ -1,5 +1,7 @@
 """Meshes and rules, and what cannot be."""
 
+import dataclasses
+
 import jax
 import pytest
 from jax.sharding import PartitionSpec
@@ -93,6 +95,87 @@ def test_a_mesh_given_by_its_shape():
 def test_mesh_shapes_that_cannot_be(shapes, message):
     with pytest.raises(ValueError, match=message):
         PjitPartitioner(**shapes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """What a mesh asks of a device, on machines that are not here."""
+
+    id: int
+    process_index: int
+    slice_index: int | None = None
+    platform: str = "gpu"
+    device_kind: str = "any"
+
+
+def devices_of(processes=4, slices=2, **kind):
+    """Two devices a process, the processes divided among the slices."""
+    slice_of = lambda process: process * slices // processes if slices else None  # noqa: E731
+    return [Device(i, i // 2, slice_of(i // 2), **kind) for i in range(2 * processes)]
+
+
+def mesh_of(devices, **shapes):
+    return [
+        [device.id for device in row]
+        for row in PjitPartitioner(devices=devices, **shapes).mesh.devices
+    ]
+
+
+def test_slices_are_joined_as_the_mesh_across_them_says():
+    shapes = {"ici_mesh_shape": (2, 2), "dcn_mesh_shape": (2, 1)}
+    assert mesh_of(devices_of(), **shapes) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    shapes = {"ici_mesh_shape": (4, 1), "dcn_mesh_shape": (1, 2)}
+    assert mesh_of(devices_of(), **shapes) == [[0, 4], [1, 5], [2, 6], [3, 7]]
+    assert mesh_of(devices_of()[::-1], **shapes) == [[0, 4], [1, 5], [2, 6], [3, 7]]
+
+
+def test_processes_are_the_slices_of_devices_that_have_none():
+    shapes = {"ici_mesh_shape": (1, 2), "dcn_mesh_shape": (4, 1)}
+    assert mesh_of(devices_of(slices=None), **shapes) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    # All GPUs of one machine are one slice to JAX, however many processes have them.
+    assert mesh_of(devices_of(slices=1), **shapes) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    shapes = {"ici_mesh_shape": (1, 2), "dcn_mesh_shape": (2, 2)}
+    assert mesh_of(devices_of(slices=None), **shapes) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_without_shapes_slices_are_on_the_data_axis():
+    assert mesh_of(devices_of(), num_partitions=2) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert mesh_of(devices_of(), num_partitions=8) == [[0, 1, 2, 3, 4, 5, 6, 7]]
+
+
+@pytest.mark.parametrize(
+    ("devices", "shapes", "message"),
+    [
+        (
+            devices_of(),
+            {"ici_mesh_shape": (2, 1), "dcn_mesh_shape": (4, 1)},
+            r"dcn_mesh_shape=\(4, 1\) joins 4 slices, there are 2",
+        ),
+        (
+            devices_of(slices=None),
+            {"ici_mesh_shape": (2, 2), "dcn_mesh_shape": (2, 1)},
+            r"dcn_mesh_shape=\(2, 1\) joins 2 processes, there are 4",
+        ),
+        (
+            devices_of(),
+            {"ici_mesh_shape": (2, 1), "dcn_mesh_shape": (2, 1)},
+            r"ici_mesh_shape=\(2, 1\) needs 2 devices of each of the 2 slices, which have 4",
+        ),
+        (
+            devices_of(platform="tpu"),
+            {"num_partitions": 8},
+            r"num_partitions=8 does not divide the 4 chips of each of the 2 TPU slices",
+        ),
+        (
+            devices_of(platform="tpu"),
+            {"ici_mesh_shape": (8, 1)},
+            r"ici_mesh_shape=\(8, 1\) .* a TPU slice, of which there are 2: .* dcn_mesh_shape",
+        ),
+    ],
+)
+def test_slices_that_cannot_be_joined_so(devices, shapes, message):
+    with pytest.raises(ValueError, match=message):
+        PjitPartitioner(devices=devices, **shapes)
 
 
 def test_batches_are_split_by_rows():

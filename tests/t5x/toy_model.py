@@ -10,9 +10,10 @@ from t5x import losses
 from t5x.adafactor import Adafactor, standard_logical_factor_rules
 from t5x.examples.t5 import network
 from t5x.initialization import TrainStateInitializer
+from t5x.meshes import MESH_AXES
 from t5x.models import EncoderDecoderModel
 from t5x.optimizers import OptimizerDef
-from t5x.partitioning import MESH_AXES, PjitPartitioner, standard_logical_axis_rules
+from t5x.partitioning import PjitPartitioner, standard_logical_axis_rules
 from t5x.schedules import create_learning_rate_scheduler
 from t5x.trainer import Trainer
 
