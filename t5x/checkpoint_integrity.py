@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 
 from absl import logging
@@ -28,6 +29,9 @@ DIGESTS = "digests.json"
 STEP_METADATA = "_CHECKPOINT_METADATA"
 COMMIT_MARKER = "commit_success.txt"
 DAMAGED_SUFFIX = ".damaged"
+
+METADATA_SECONDS = 30
+"""So long at most a thread of Orbax's takes to write a few hundred bytes."""
 
 _STEP = re.compile(rf"{STEP_PREFIX}_(\d+)")
 _UNFINISHED = re.compile(rf"({STEP_PREFIX}_\d+)\.(orbax-checkpoint-tmp|tmp).*")
@@ -92,12 +96,24 @@ def write_digests(checkpoint: str) -> None:
     """
     files = {}
     for path in _files(checkpoint):
-        size, sha256 = _digest(path)
+        size, sha256 = _digest_when_written(path)
         files[os.path.relpath(path, checkpoint)] = {"bytes": size, "sha256": sha256}
     temporary = os.path.join(checkpoint, DIGESTS + ".tmp")
     with open(temporary, "w", encoding="utf-8") as file:
         json.dump({"files": files}, file, indent=1)
     os.replace(temporary, os.path.join(checkpoint, DIGESTS))
+
+
+def _digest_when_written(path: str) -> tuple[int, str]:
+    """Returns the digest of a file, which a thread of Orbax's may be overwriting in place."""
+    patience = time.monotonic() + METADATA_SECONDS
+    while True:
+        try:
+            return _digest(path)
+        except (ValueError, KeyError):  # half of the step's metadata
+            if time.monotonic() > patience:
+                raise
+            time.sleep(0.05)
 
 
 def _files(checkpoint: str) -> Iterator[str]:

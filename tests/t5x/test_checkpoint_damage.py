@@ -5,12 +5,19 @@ import os
 import resource
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from t5x.checkpoint_integrity import DIGESTS, DamagedCheckpointError, find_damage
+from t5x import checkpoint_integrity
+from t5x.checkpoint_integrity import (
+    DIGESTS,
+    DamagedCheckpointError,
+    find_damage,
+    write_digests,
+)
 from t5x.checkpoint_restoring import checkpoints_to_evaluate, choose_checkpoint, find_checkpoint
 from t5x.checkpoints import (
     CheckpointManager,
@@ -307,3 +314,22 @@ def test_damage_in_a_read_only_folder_is_passed_over(small_disk, caplog):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk.parent)], check=True)
     assert manager_of(small_disk).latest_step() == 4
     assert "checkpoint_8 could not be renamed" in caplog.text
+
+
+@pytest.mark.parametrize("unfinished", [b"", b'{"item_handlers": {"sta', b"{}"])
+def test_metadata_that_orbax_still_writes_is_waited_for(run, unfinished):
+    """Its own thread overwrites the file in place, while we read what is to be in the digests."""
+    checkpoint = run / "checkpoint_8"
+    metadata, digests = checkpoint / STEP_METADATA, checkpoint / DIGESTS
+    written, expected = metadata.read_bytes(), json.loads(digests.read_text())["files"]
+    metadata.write_bytes(unfinished)
+    threading.Timer(0.2, metadata.write_bytes, [written]).start()
+    write_digests(str(checkpoint))
+    assert json.loads(digests.read_text())["files"][STEP_METADATA] == expected[STEP_METADATA]
+
+
+def test_metadata_that_orbax_never_finishes_are_an_error(run, monkeypatch):
+    monkeypatch.setattr(checkpoint_integrity, "METADATA_SECONDS", 0.1)
+    (run / "checkpoint_8" / STEP_METADATA).write_bytes(b"")
+    with pytest.raises(ValueError, match="Expecting value"):
+        write_digests(str(run / "checkpoint_8"))

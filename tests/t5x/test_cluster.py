@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from t5x.cluster import Job, find_job, is_tpu_pod
+from t5x.cluster import Job, find_job, half_told, is_tpu_pod
 from t5x.errors import ConfigError
 
 ADDRESS = "10.0.0.1:1234"
@@ -25,6 +25,7 @@ OPEN_MPI = {
     "OMPI_COMM_WORLD_LOCAL_RANK": "1",
     "OMPI_COMM_WORLD_LOCAL_SIZE": "2",
 }
+MPICH = {"PMI_SIZE": "2", "PMI_RANK": "0", "MPI_LOCALRANKID": "0", "MPI_LOCALNRANKS": "2"}
 ORTE = "8192.0;tcp://10.96.0.1,10.148.0.1:34911"
 
 
@@ -82,16 +83,39 @@ def test_flags_say_what_the_environment_does_not():
 @pytest.mark.parametrize(
     ("environ", "flags", "message"),
     [
-        ({}, {"process_count": 2}, "say None, 2 and None: all three must be known"),
-        (OPEN_MPI, {}, "Open MPI's variables say None, 4 and 3: all three must be known"),
+        (
+            {},
+            {"process_count": 2},
+            "--coordinator_address and --process_index are missing: .* --process_count is 2",
+        ),
+        (
+            OPEN_MPI,
+            {},
+            "--coordinator_address is missing: .* OMPI_COMM_WORLD_SIZE is 4, "
+            "OMPI_COMM_WORLD_RANK is 3",
+        ),
+        (MPICH, {"process_index": 1}, "is missing: .* PMI_SIZE is 2, --process_index is 1"),
+        ({**SLURM, "SLURM_STEP_NODELIST": ""}, {}, "--coordinator_address is missing"),
         ({**SLURM, "SLURM_PROCID": "x"}, {}, "SLURM_PROCID is 'x': it must be a number"),
-        (SLURM, {"process_index": 6}, "--process_index 6 is not below --process_count 6"),
+        ({**SLURM, "SLURM_NODEID": "x"}, {}, "SLURM_NODEID is 'x': it must be a number"),
+        ({**SLURM, "SLURM_PROCID": "6"}, {}, "SLURM_PROCID is 6, and SLURM_NTASKS is 6: count fr"),
+        (SLURM, {"process_index": 6}, "--process_index is 6, and SLURM_NTASKS is 6: count from 0"),
+        (SLURM, {"process_index": -1}, "--process_index is -1, and SLURM_NTASKS is 6: count from"),
         (SLURM, {"coordinator_address": "gpu07"}, "--coordinator_address is 'gpu07': give host:p"),
+        (SLURM, {"coordinator_address": "a:65536"}, "--coordinator_address is 'a:65536': give hos"),
     ],
 )
 def test_what_cannot_be_is_refused(environ, flags, message):
     with pytest.raises(ConfigError, match=message):
         job(environ, **flags)
+
+
+def test_half_of_a_launchers_variables_is_named():
+    shell = {"SLURM_JOB_ID": "1", "SLURM_NTASKS": "2"}  # of `salloc`
+    assert job(shell) == Job()  # JAX may know more
+    told = half_told(shell)
+    assert told == "SLURM has set SLURM_NTASKS, and not SLURM_PROCID and SLURM_LOCALID"
+    assert half_told({**OPEN_MPI, **SLURM}) == half_told({}) == ""
 
 
 def test_processes_that_are_not_joined_are_told(caplog):
@@ -117,6 +141,11 @@ def test_a_pod_in_kubernetes(environ, expected):
     assert is_tpu_pod(environ) is expected
     found = job({"TPU_SKIP_MDS_QUERY": "1", **environ}, multiprocess_gpu=False)
     assert found == (Job() if expected else None)
+
+
+def test_a_number_of_slices_that_is_none():
+    with pytest.raises(ConfigError, match="MEGASCALE_NUM_SLICES is 'two': it must be a number"):
+        is_tpu_pod({"MEGASCALE_NUM_SLICES": "two"})
 
 
 @pytest.fixture
@@ -150,6 +179,8 @@ def test_a_pod_of_virtual_machines(metadata):
     assert not is_tpu_pod(environ)
     values["tpu-env"] = "ACCELERATOR_TYPE: 'v5litepod-8'\nMEGASCALE_NUM_SLICES: '2'\n"
     assert is_tpu_pod(environ)
+    values["tpu-env"] = "MEGASCALE_NUM_SLICES: '1'\n"
+    assert not is_tpu_pod(environ)
     values["tpu-env"] = ""
     values["worker-network-endpoints"] = "a:b:10.0.0.2,a:b:10.0.0.3"
     assert is_tpu_pod(environ)

@@ -61,6 +61,9 @@ def test_nobody_to_join(monkeypatch):
     monkeypatch.setattr(jax.distributed, "initialize", refuse)
     with pytest.raises(ConfigError, match=r"JAX finds none .*start them by srun, mpirun"):
         join(multiprocess_gpu=True)
+    monkeypatch.setattr("os.environ", {"PMI_RANK": "0"})
+    with pytest.raises(ConfigError, match=r"set PMI_RANK, and not PMI_SIZE and MPI_LO"):
+        join(multiprocess_gpu=True)
 
 
 def test_one_process_agrees_with_itself(tmp_path):
