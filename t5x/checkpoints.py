@@ -45,6 +45,7 @@ from t5x.checkpoint_reading import (
 )
 from t5x.errors import ConfigError, RunError
 from t5x.optimizers import Tree
+from t5x.save_barrier import SaveBarrier
 from t5x.state_transformations import AssignmentMap, find_sources
 from t5x.train_state import FlaxOptimTrainState
 
@@ -216,6 +217,7 @@ class CheckpointManager:
         self._failures = 0
         # Made by the first save: reading needs none.
         self._orbax: ocp.CheckpointManager | None = None
+        self._barrier: SaveBarrier
 
     def latest_step(self) -> int | None:
         """Returns the step of the newest whole checkpoint, after the save that is under way.
@@ -285,7 +287,9 @@ class CheckpointManager:
         Raises:
             SaveError: it has failed for a reason that does not pass, or too often.
         """
-        if self._orbax is None or self._orbax.is_saving_in_progress():
+        if self._orbax is None:
+            return False
+        if self._orbax.is_saving_in_progress() and not self._barrier.has_failed:
             return False
         return self._wait_patiently()
 
@@ -385,11 +389,13 @@ class CheckpointManager:
             return self._orbax.save(int(state.step), args=ocp.args.Composite(**items), force=True)
 
     def _make_orbax(self) -> ocp.CheckpointManager:
+        self._barrier = SaveBarrier()
         options = ocp.CheckpointManagerOptions(
             step_prefix=STEP_PREFIX,
             preservation_policy=self._preservation_policy(),
             async_options=ocp.AsyncOptions(
                 post_finalization_callback=self._write_digests,
+                barrier_sync_fn=self._barrier,
                 # Where a folder cannot be made, Orbax's threads would wait for it for ever.
                 create_directories_asynchronously=False,
             ),

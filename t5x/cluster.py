@@ -6,7 +6,7 @@ import dataclasses
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from absl import logging
@@ -63,7 +63,12 @@ class Launcher:
 
     def is_in(self, environ: Mapping[str, str]) -> bool:
         """Tells whether it has started this process."""
-        return all(name in environ for name in (self.count, self.index, self.local_index))
+        return all(name in environ for name in self.variables)
+
+    @property
+    def variables(self) -> tuple[str, str, str]:
+        """What it sets for every process."""
+        return self.count, self.index, self.local_index
 
 
 # The innermost first: `mpirun` within an allocation of SLURM's leaves SLURM's variables in place.
@@ -93,12 +98,35 @@ def find_job(flags: Any, environ: Mapping[str, str]) -> Job | None:
     given = Job(flags.coordinator_address, flags.process_count, flags.process_index)
     launcher = next((one for one in LAUNCHERS if one.is_in(environ)), None)
     if flags.multiprocess_gpu or given != Job():
-        return _checked(_filled_in(given, launcher, environ), launcher)
+        job = _filled_in(given, launcher, environ)
+        _check(job, _names(given, launcher))
+        return job
     if is_tpu_pod(environ):
         return Job()
     if launcher is not None:
         _warn_if_alone(launcher, environ)
     return None
+
+
+def half_told(environ: Mapping[str, str]) -> str:
+    """Says which of a launcher's variables are missing where it has set others; else nothing.
+
+    Example:
+        >>> half_told({"PMI_RANK": "0", "PMI_SIZE": "2"})
+        'MPI has set PMI_SIZE and PMI_RANK, and not MPI_LOCALRANKID'
+    """
+    if any(launcher.is_in(environ) for launcher in LAUNCHERS):
+        return ""
+    for launcher in LAUNCHERS:
+        there = [name for name in launcher.variables if name in environ]
+        missing = [name for name in launcher.variables if name not in environ]
+        if there:
+            return f"{launcher.name} has set {_and(there)}, and not {_and(missing)}"
+    return ""
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def _warn_if_alone(launcher: Launcher, environ: Mapping[str, str]) -> None:
@@ -125,35 +153,51 @@ def _filled_in(given: Job, launcher: Launcher | None, environ: Mapping[str, str]
     )
 
 
-def _checked(job: Job, launcher: Launcher | None) -> Job:
-    """Refuses half of what JAX needs, which it could only wait for."""
-    told = (job.coordinator_address, job.process_count, job.process_index)
-    if not job.is_known and told != (None, None, None):
-        who = f" and {launcher.name}'s variables" if launcher else ""
+def _names(given: Job, launcher: Launcher | None) -> tuple[str, str, str]:
+    """Returns what says the address, the number of processes and this one's: flag or variable."""
+    count, index = "--process_count", "--process_index"
+    if launcher is not None and not given.is_known:
+        count = launcher.count if given.process_count is None else count
+        index = launcher.index if given.process_index is None else index
+    return "--coordinator_address", count, index
+
+
+def _check(job: Job, names: tuple[str, str, str]) -> None:
+    """Refuses what cannot be, and half of what JAX needs, which it could only wait for."""
+    address, count, index = job.coordinator_address, job.process_count, job.process_index
+    if address is None or count is None or index is None:
+        _refuse_half(dict(zip(names, (address, count, index), strict=True)))
+        return
+    if not 0 <= index < count:
         raise ConfigError(
-            f"--coordinator_address, --process_count and --process_index{who} say {told[0]}, "
-            f"{told[1]} and {told[2]}: all three must be known. Give all three flags, or "
-            "--multiprocess_gpu alone under SLURM, mpirun or on a TPU."
+            f"{names[2]} is {index}, and {names[1]} is {count}: count from 0, up to one less than "
+            "there are."
         )
-    if job.is_known:
-        count, index = job.process_count or 0, job.process_index or 0
-        if not 0 <= index < count:
-            raise ConfigError(
-                f"--process_index {index} is not below --process_count {count}: count from 0."
-            )
-        if not re.search(r":\d+$", job.coordinator_address or ""):
-            raise ConfigError(
-                f"--coordinator_address is {job.coordinator_address!r}: give host:port of process "
-                "0, such as 10.0.0.1:8476."
-            )
-    return job
+    port = re.search(r".:(\d+)$", address)
+    if port is None or not 0 < int(port[1]) < 65536:
+        raise ConfigError(
+            f"{names[0]} is {address!r}: give host:port of process 0, such as 10.0.0.1:8476."
+        )
+
+
+def _refuse_half(told: Mapping[str, Any]) -> None:
+    missing = [name for name, value in told.items() if value is None]
+    known = [f"{name} is {value}" for name, value in told.items() if value is not None]
+    if known:
+        raise ConfigError(
+            f"{', '.join(known)}, but {_and(missing)} {'is' if len(missing) == 1 else 'are'} "
+            "missing: to join the others a process must know where process 0 listens, how many "
+            "they are and which of them it is. Give all three flags, or --multiprocess_gpu alone "
+            "under SLURM, mpirun or on a TPU; an address is host:port, on one machine such as "
+            "127.0.0.1:8476."
+        )
 
 
 def _coordinator(launcher: Launcher, environ: Mapping[str, str]) -> str | None:
     """Returns where process 0 listens, when the environment lets all processes conclude it."""
     if address := environ.get("JAX_COORDINATOR_ADDRESS"):
         return address
-    if launcher.nodes in environ and "SLURM_JOB_ID" in environ:
+    if environ.get(launcher.nodes) and "SLURM_JOB_ID" in environ:
         return f"{first_node(environ[launcher.nodes])}:{_port(_number(environ, 'SLURM_JOB_ID'))}"
     # Up to version 4 Open MPI tells the number of the job and where `mpirun` itself runs.
     uri = environ.get("OMPI_MCA_orte_hnp_uri", "")
@@ -196,7 +240,7 @@ def _local_count(launcher: Launcher, environ: Mapping[str, str]) -> int | None:
     if launcher.name == "SLURM":
         tasks = environ.get("SLURM_STEP_TASKS_PER_NODE") or environ.get("SLURM_TASKS_PER_NODE", "")
         counts = tasks_per_node(tasks)
-        node = int(environ.get("SLURM_NODEID", 0))
+        node = _number(environ, "SLURM_NODEID") if "SLURM_NODEID" in environ else 0
         return counts[node] if node < len(counts) else None
     for name in ("OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"):
         if name in environ:
@@ -241,8 +285,12 @@ def is_tpu_pod(environ: Mapping[str, str]) -> bool:
         server = environ.get("GCE_METADATA_IP", "metadata.google.internal")
         names = _metadata(server, "worker-network-endpoints")
         found = re.search(r"MEGASCALE_NUM_SLICES: *'?(\d+)", _metadata(server, "tpu-env") or "")
-        slices = found[1] if found else None
-    return len((names or "").split(",")) > 1 or int(slices or 1) > 1
+        return _is_several(names) or bool(found and int(found[1]) > 1)
+    return _is_several(names) or bool(slices and _number(environ, "MEGASCALE_NUM_SLICES") > 1)
+
+
+def _is_several(names: str | None) -> bool:
+    return names is not None and "," in names
 
 
 def _metadata(server: str, key: str) -> str | None:

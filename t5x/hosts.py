@@ -21,7 +21,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from t5x.cluster import find_job
+from t5x.cluster import find_job, half_told
 from t5x.errors import ConfigError, RunError
 
 HEARTBEAT_SECONDS = 30
@@ -81,8 +81,9 @@ def join(flags: Any, is_told_of_preemption: bool = False) -> None:
             shutdown_timeout_seconds=SHUTDOWN_SECONDS,
         )
     except ValueError as error:
+        told = half_told(os.environ) or _first_line(error)
         raise ConfigError(
-            f"--multiprocess_gpu joins the processes of a job, and JAX finds none ({error}): start "
+            f"--multiprocess_gpu joins the processes of a job, and JAX finds none ({told}): start "
             "them by srun, mpirun or on the workers of a TPU, or give --coordinator_address, "
             "--process_count and --process_index."
         ) from error

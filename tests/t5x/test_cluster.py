@@ -86,15 +86,18 @@ def test_flags_say_what_the_environment_does_not():
         (
             {},
             {"process_count": 2},
-            "--coordinator_address and --process_index are missing: .* --process_count is 2",
+            "--process_count is 2, but --coordinator_address and --process_index are missing",
         ),
         (
             OPEN_MPI,
             {},
-            "--coordinator_address is missing: .* OMPI_COMM_WORLD_SIZE is 4, "
-            "OMPI_COMM_WORLD_RANK is 3",
+            "OMPI_COMM_WORLD_SIZE is 4, OMPI_COMM_WORLD_RANK is 3, but --coordinator_address is m",
         ),
-        (MPICH, {"process_index": 1}, "is missing: .* PMI_SIZE is 2, --process_index is 1"),
+        (
+            MPICH,
+            {"process_index": 1},
+            "PMI_SIZE is 2, --process_index is 1, but --coordinator_addr",
+        ),
         ({**SLURM, "SLURM_STEP_NODELIST": ""}, {}, "--coordinator_address is missing"),
         ({**SLURM, "SLURM_PROCID": "x"}, {}, "SLURM_PROCID is 'x': it must be a number"),
         ({**SLURM, "SLURM_NODEID": "x"}, {}, "SLURM_NODEID is 'x': it must be a number"),

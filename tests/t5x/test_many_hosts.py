@@ -33,7 +33,7 @@ def train(stream, tmp_path_factory):
     gin_file = tmp_path_factory.mktemp("gin") / "run.gin"
     gin_file.write_text(STREAM_GIN)
 
-    def start(model_dir, count, steps=STEPS, **bindings):
+    def start(model_dir, count, steps=STEPS, command=("-m", "t5x.train"), **bindings):
         bindings = {
             "STREAM": f"'{stream}'",
             "MODEL_DIR": f"'{model_dir}'",
@@ -45,7 +45,7 @@ def train(stream, tmp_path_factory):
         }
         settings = [f"--gin.{name}={value}" for name, value in bindings.items()]
         prints = model_dir.with_name(model_dir.name + "-printed")
-        return job(prints, count, "-m", "t5x.train", f"--gin_file={gin_file}", *settings)
+        return job(prints, count, *command, f"--gin_file={gin_file}", *settings)
 
     return start
 
@@ -159,6 +159,44 @@ def test_a_frozen_host_ends_all(train, tmp_path):
         assert started.processes[0].wait(timeout=TOGETHER_SECONDS) in (LOST, -signal.SIGABRT)
         assert time.monotonic() - began < TOGETHER_SECONDS
         assert "another process of this job has ended" in started.printed(0)
+
+
+FAILING = """
+import errno, os, resource, runpy, sys
+
+from t5x import checkpoints
+
+def fail(checkpoint):
+    if checkpoint_of(checkpoint) > 2:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    write_digests(checkpoint)
+
+def checkpoint_of(path):
+    return int(os.path.basename(path).split(".")[0].removeprefix("checkpoint_"))
+
+write_digests = checkpoints.write_digests
+if "--process_index=0" in sys.argv and sys.argv[1] == "0":
+    checkpoints.write_digests = fail
+if "--process_index=1" in sys.argv and sys.argv[1] == "1":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+del sys.argv[1]
+runpy.run_module("t5x.train", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("victim", ["0", "1"])
+def test_storage_that_fails_one_host_ends_all(train, tmp_path, victim):
+    """The one says what failed; nobody waits for what it would have written."""
+    failing, script = tmp_path / "failing", tmp_path / "failing.py"
+    script.write_text(FAILING)
+    with train(failing, 2, 100_000, command=(str(script), victim)) as started:
+        started.wait_for(failing / "train/metrics.jsonl")
+        codes = started.codes(2 * TOGETHER_SECONDS)
+        printed = [started.printed(index) for index in range(2)]
+    assert codes[int(victim)] == 1, printed
+    assert codes[1 - int(victim)] in (LOST, -signal.SIGABRT)
+    assert "could not be written" in printed[int(victim)]
+    assert "Traceback" not in "".join(printed)
 
 
 def test_sigterm_to_one_of_four_saves_one_checkpoint(train, runs, tmp_path):
