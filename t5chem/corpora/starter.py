@@ -41,11 +41,18 @@ class Starter(tfds.core.GeneratorBasedBuilder):
     ]
 
     def download_and_prepare(self, **kwargs: Any) -> None:
-        """Makes the rows and writes them; one line on the terminal instead of TFDS's many."""
+        """Makes the rows and writes them; one line on the terminal instead of TFDS's many.
+
+        Of several processes that make them at once the first to be done gives them to all.
+        """
         tfds.disable_progress_bar()
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 super().download_and_prepare(**kwargs)
+        except OSError:
+            if not self.data_path.exists():
+                raise
+            self.info.read_from_directory(self.data_dir)
         finally:
             tfds.enable_progress_bar()
 
