@@ -86,6 +86,22 @@ def shares(get_dataset_fn, cfg, hosts, count):
     return [{name: np.concatenate([p[name] for p in part]) for name in part[0]} for part in parts]
 
 
+def test_each_host_reads_examples_of_its_own():
+    cfg = dataclasses.replace(CFG, mixture_or_task_name="toy_copy", pack=False)
+
+    def read_by(host, hosts):
+        shard = data.ShardInfo(host, hosts)
+        dataset = data.get_dataset(cfg, shard, seqio.EncDecFeatureConverter, num_epochs=1)
+        inputs = (batch["encoder_input_tokens"] for batch in dataset.as_numpy_iterator())
+        return [row.tobytes() for rows in inputs for row in rows]
+
+    whole = sorted(read_by(0, 1))
+    for hosts in (2, 4):
+        shares = [read_by(host, hosts) for host in range(hosts)]
+        assert [len(share) for share in shares] == [300 // hosts] * hosts
+        assert sorted(row for share in shares for row in share) == whole
+
+
 def test_the_same_batches_on_any_number_of_hosts():
     whole = first_batches(CFG, 3)
     for hosts in (2, 4):
