@@ -12,13 +12,16 @@ SCRIPT = LAUNCH / "slurm.sbatch"
 COMMAND = ("python", "-m", "t5x.train", "--gin.MODEL_DIR='/shared/a \"run\"'")
 STEP = ["--kill-on-bad-exit=0", "--wait=60", *COMMAND, "--multiprocess_gpu"]
 JOB = {"SLURM_JOB_ID": "4711", "SLURM_JOB_NODELIST": "node[1-2]"}
-SAVES = "trap 'echo saved; exit 143' TERM; touch ready; while :; do /bin/sleep 0.1; done"
+# As SLURM's own: a signal to `srun` kills the processes, one by `scancel` comes to each of them.
+SAVES = "trap 'exit 137' TERM; touch ready; until [[ -f term ]]; do /bin/sleep 0.1; done; "
+SAVES += "echo saved; exit 143"
 
 
 @pytest.fixture
 def stubs(tmp_path):
-    stubs = Stubs(tmp_path, "sbatch", "srun", "scontrol", "sleep")
+    stubs = Stubs(tmp_path, "sbatch", "srun", "scancel", "scontrol", "sleep")
     # SLURM runs a copy of the script, from another folder.
+    stubs.on("scancel", "--signal=TERM 4711", "touch term")
     stubs.on("sbatch", "*", 'while [[ $1 == --* ]]; do shift; done; cp "$1" copy; shift; exec '
              'bash copy "$@"')  # fmt: skip
     return stubs
