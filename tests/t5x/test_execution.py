@@ -11,7 +11,7 @@ import pytest
 
 from t5x import checkpoints
 from t5x.errors import ConfigError
-from t5x.examples.t5 import network
+from t5x.examples.t5 import layers, network
 from t5x.models import EncoderDecoderModel
 from tests.t5x.toy_model import (
     Vocabulary,
@@ -101,6 +101,24 @@ def test_fused_attention_drops_what_the_plain_one_drops():
     np.testing.assert_allclose(fused[0], dropping[0], rtol=1e-5)
     assert_gradients_close(fused[2], dropping[2])
     assert abs(dropping[0] - plain()[0]) > 1e-3
+
+
+def test_attention_drops_whole_keys_a_row_and_head_with_one_mask_for_all_queries():
+    rows, places, heads, head_dim, rate = 8, 50, 4, 3, 0.2
+    width = heads * head_dim
+    layer = layers.MultiHeadDotProductAttention(heads, head_dim, dropout_rate=rate)
+    nothing, identity = jnp.zeros((width, width)), jnp.eye(width)
+    params = {"query": nothing, "key": nothing, "value": identity, "out": identity}
+    params = {name: {"kernel": kernel} for name, kernel in params.items()}
+    ones = jnp.ones((rows, places, width))
+    out = layer.apply({"params": params}, ones, ones, rngs={"dropout": jax.random.key(0)})
+
+    # All keys weigh the same and all values are 1: what is left is the share of keys kept.
+    kept = np.asarray(out).reshape(rows, places, heads, head_dim) * places * (1 - rate)
+    np.testing.assert_allclose(kept, np.round(kept[:, :1, :, :1]) + np.zeros_like(kept), rtol=1e-5)
+    number = np.round(kept[:, 0, :, 0])
+    assert len(np.unique(number)) > 4
+    np.testing.assert_allclose(number.mean() / places, 1 - rate, atol=0.04)
 
 
 def test_scanned_layers_drop_as_called_ones_and_each_its_own():

@@ -255,11 +255,13 @@ class MultiHeadDotProductAttention(nn.Module):
         """
         if not enable_dropout or self.dropout_rate == 0.0:
             return value
-        batch, keys, _ = value.shape
-        ones = jnp.ones((batch, self.num_heads, 1, keys), value.dtype)
-        kept = nn.Dropout(self.dropout_rate, broadcast_dims=(-2,))(ones, deterministic=False)
-        kept = jnp.transpose(kept, (0, 3, 1, 2))  # [batch, key, heads, 1]
-        return (self._split_heads(value) * kept).reshape(value.shape)
+        share = 1.0 - self.dropout_rate
+        shape = (*value.shape[:2], self.num_heads)
+        kept = jax.random.bernoulli(self.make_rng("dropout"), share, shape).astype(value.dtype)
+        # A product repeats each head's number over its features: splitting the last axis would have
+        # a TPU rearrange the whole array. Ones and zeros survive it in every arithmetic.
+        features_of_head = jnp.repeat(jnp.eye(self.num_heads, dtype=value.dtype), self.head_dim, 1)
+        return value * _matmul(kept, features_of_head) / share
 
     def _split_heads(
         self, x: Float[Array, "batch length width"]
