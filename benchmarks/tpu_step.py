@@ -11,19 +11,16 @@ moved, memory. Loop bodies count as often as they run and kernels with their ope
 
 import argparse
 import dataclasses
-import os
 import time
-
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")  # there is no metadata server to wait for
 
 import jax
 import jax.numpy as jnp
-from jax.experimental import topologies
 
+from t5x.abstract_devices import abstract_devices
 from t5x.adafactor import Adafactor, standard_logical_factor_rules
 from t5x.compiled_costs import compiled_costs
 from t5x.examples.t5 import network
+from t5x.hardware import parse_topology
 from t5x.initialization import TrainStateInitializer
 from t5x.model_costs import step_flops
 from t5x.models import EncoderDecoderModel
@@ -103,8 +100,8 @@ def main():
 
     jax.config.update("jax_enable_compilation_cache", False)
     jax.config.update("jax_default_prng_impl", "unsafe_rbg")
-    topology = topologies.get_topology_desc(platform="tpu", topology_name=args.topology)
-    partitioner = PjitPartitioner(devices=topology.devices)
+    devices = abstract_devices(parse_topology(args.topology))
+    partitioner = PjitPartitioner(devices=devices)
     fast = {} if args.plain else FAST | {"remat_policy": args.remat_policy}
     sizes = {"num_encoder_layers": args.layers, "num_decoder_layers": args.layers}
     config = dataclasses.replace(BASE, **sizes, **fast)
@@ -118,7 +115,7 @@ def main():
     compiled = lowered.compile()
     seconds, processor = time.perf_counter() - begin, time.process_time() - begin_processor
     memory, costs = compiled.memory_analysis(), compiled_costs(compiled)
-    own /= len(topology.devices)
+    own /= len(devices)
     print(f"traced and compiled        {seconds:.0f} s ({traced:.0f} s traced)")
     print(f"  processor time of it     {processor:.0f} s")
     print(f"arithmetic of a chip       {costs.flops / 1e12:.2f} TFLOP")

@@ -41,6 +41,25 @@ def validity(predictions: Sequence[str]) -> float:
     return sum(parse(smiles) is not None for smiles in predictions) / len(predictions)
 
 
+def mixture_validity(predictions: Sequence[str]) -> float:
+    """Returns the share of mixtures whose every compound is a valid molecule by itself.
+
+    Args:
+        predictions: one mixture a row, compounds joined with `.`, ions of one compound with `~`.
+
+    Raises:
+        ValueError: `predictions` is empty or holds something that is no string.
+
+    Example:
+        A ring that closes in another compound is none:
+
+        >>> mixture_validity(["C1CCO1.CO", "C1CCO.CO1"])
+        0.5
+    """
+    check_strings("predictions", predictions)
+    return sum(canonical_mixture(mixture) is not None for mixture in predictions) / len(predictions)
+
+
 def canonical_exact(targets: Sequence[str], predictions: Sequence[str]) -> float:
     """Returns the share of rows whose canonical SMILES, stereochemistry included, are equal.
 

@@ -10,7 +10,13 @@ from types import MappingProxyType
 from typing import Final
 
 from t5chem.metrics.bleu import character_bleu, text_bleu
-from t5chem.metrics.molecules import exact_match, inchi_exact, mixture_exact, validity
+from t5chem.metrics.molecules import (
+    exact_match,
+    inchi_exact,
+    mixture_exact,
+    mixture_validity,
+    validity,
+)
 from t5chem.metrics.pairs import check_strings
 from t5chem.metrics.paragraph2actions import parses
 
@@ -63,7 +69,8 @@ def score_forward(targets: Sequence[str], predictions: Sequence[str]) -> dict[st
         predictions: one mixture a row.
 
     Returns:
-        `exact` (the same compounds), `bleu` over characters and `validity`, in this order.
+        `exact` (the same compounds), `bleu` over characters and `validity` (of every compound), in
+        this order.
 
     Raises:
         ValueError: the lists are empty, differ in length, or hold something that is no string.
@@ -75,7 +82,7 @@ def score_forward(targets: Sequence[str], predictions: Sequence[str]) -> dict[st
     return {
         "exact": mixture_exact(targets, predictions),
         "bleu": character_bleu(targets, predictions),
-        "validity": validity(predictions),
+        "validity": mixture_validity(predictions),
     }
 
 

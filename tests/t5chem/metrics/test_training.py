@@ -63,6 +63,8 @@ def test_reactions():
         scores = score(["CCO.[Na+]~[OH-]", "CCO"], ["[OH-]~[Na+].OCC", "CC("])
         assert scores["exact"] == 0.5
         assert scores["validity"] == 0.5
+        # A ring that closes in another compound: RDKit reads the whole, and no compound is one.
+        assert score(["C1CCO1"], ["C1CCO.CO1"])["validity"] == 0.0
 
 
 def test_paragraph2actions():
