@@ -122,7 +122,9 @@ def main():
     print(f"  the model's own count    {own / 1e12:.2f} TFLOP ({costs.flops / own - 1:+.1%})")
     print(f"bytes of a chip            {costs.hbm_bytes / 1e9:.1f} GB to and from HBM")
     print(f"  with vector memory       {costs.bytes_accessed / 1e9:.1f} GB")
-    print(f"temporaries of a chip      {memory.temp_size_in_bytes / 1e9:.2f} GB")
+    allocated = memory.peak_memory_in_bytes - memory.argument_size_in_bytes
+    print(f"temporaries of a chip      {allocated / 1e9:.2f} GB allocated at the peak")
+    print(f"  temp_size_in_bytes says  {memory.temp_size_in_bytes / 1e9:.2f} GB")
     print(f"state and batch of a chip  {memory.argument_size_in_bytes / 1e9:.2f} GB")
 
 

@@ -237,10 +237,8 @@ class MultiHeadDotProductAttention(nn.Module):
         else:
             key, value = project_key_value()
             value = self._drop_keys(value, enable_dropout)
-            query, key, value = (
-                checkpoint_name(x, name)
-                for x, name in ((query, "query"), (key, "key"), (value, "value"))
-            )
+            if not self.cross:
+                key, value = checkpoint_name(key, "key"), checkpoint_name(value, "value")
             out = self._attend(query, key, value, mask, bias)
             out = checkpoint_name(out, "attention")
         return Dense(embed, ("joined_kv", "embed"), self.dtype, name="out")(out)

@@ -25,11 +25,15 @@ RematPolicy = Literal["none", "minimal", "full"]
 """What the backward pass of a layer makes again instead of remembering it.
 
 * `none`: nothing.
-* `minimal`: all but the results of matrix products (and of attention): cheap to make, and most.
+* `minimal`: all but what is dear to make: what attention and the feed-forward block's first product
+  give, and the keys and values of self-attention. Queries, and the keys and values of
+  cross-attention, are one small product away: of the layer's input, and of the encoder's output,
+  which is there once for all layers.
 * `full`: everything but the layer's input; a third more arithmetic.
 """
 
-PRODUCTS = ("query", "key", "value", "attention", "mlp")
+REMEMBERED = ("key", "value", "attention", "mlp")
+"""Names (`checkpoint_name`) of what `minimal` does not make again."""
 
 
 def check_remat_policy(policy: str) -> None:
@@ -97,6 +101,6 @@ def call_layers(
 
 
 _POLICIES = {
-    "minimal": jax.checkpoint_policies.save_only_these_names(*PRODUCTS),
+    "minimal": jax.checkpoint_policies.save_only_these_names(*REMEMBERED),
     "full": jax.checkpoint_policies.nothing_saveable,
 }
