@@ -19,7 +19,8 @@ COLOURS: Final = 8  # how many `--c<i>` a page defines
 _MAX_POINTS: Final = 240  # a curve about as wide as its picture gains nothing from more
 _LEFT, _TOP, _BOTTOM = 54.0, 12.0, 40.0  # margins in pixels; the right one depends on the labels
 _LABEL_HEIGHT: Final = 14.0
-_CHARACTER_WIDTH: Final = 7.0  # mean advance of the 12 px label font, in a wide typeface
+CHARACTER_WIDTH: Final = 7.8
+"""Mean advance of the 12 px label font, bold and in a wide typeface."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,7 @@ def _frame(
         low = 0.0  # a curve that comes near zero is read against zero
     marks = log_ticks(low, high) if log else ticks(low, high)
     longest = max(len(one.name) for one in series)
-    right = width - min(longest * _CHARACTER_WIDTH + 18, width * 0.4)
+    right = width - min(longest * CHARACTER_WIDTH + 18, width * 0.42)
     bottom = height - _BOTTOM
     return Frame(x_low, x_high, marks, log, _LEFT, right, _TOP, bottom, x_label, log_x)
 

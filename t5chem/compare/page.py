@@ -53,7 +53,8 @@ def document(suite: Suite, cells: Sequence[Cell], rows: Sequence[Row]) -> str:
         "Systems": "What each system is, costs and reaches. FLOPs and time are those of one seed, "
         "with the trainings that it starts from; FLOPs are the model's own count, padding "
         "included.",
-        "Learning curves": "Watched loss per token, averaged over seeds.",
+        "Learning curves": "Loss per token, averaged over seeds: while training, by what is "
+        "learned from, and watched, by task. Only lines of one picture compare.",
         "Failures": "Runs that have not finished, with the last lines that they printed.",
     }
     shown = {name: body for name, body in sections.items() if body}

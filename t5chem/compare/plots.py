@@ -10,7 +10,7 @@ from typing import Final
 from t5chem.compare.cells import Cell
 from t5chem.compare.summary import CROSS_DOMAIN, Figure, Row
 from t5chem.compare.tables import figure_text, metric_shown, number_text
-from t5x.charts import COLOURS, Point, Series, line_chart, ticks
+from t5x.charts import CHARACTER_WIDTH, COLOURS, Point, Series, line_chart, ticks
 from t5x.report_data import read_run
 
 LOSS: Final = "token_loss"
@@ -25,7 +25,7 @@ def colour_of(rows: Sequence[Row]) -> dict[str, str]:
     return {name: f"var(--c{place % COLOURS})" for place, name in enumerate(names)}
 
 
-def interval_chart(rows: Sequence[Row], task: str, width: int = 560) -> str:
+def interval_chart(rows: Sequence[Row], task: str, width: int = 620) -> str:
     """Draws the figure of every system as a dot on its interval, one below the other.
 
     Args:
@@ -44,7 +44,7 @@ def interval_chart(rows: Sequence[Row], task: str, width: int = 560) -> str:
     ends = [v for _, f in shown for v in (f.value, *(f.interval or ())) if v is not None]
     marks = ticks(min(0.0, *ends), max(*ends, 1e-3), 5)
     names = [_label(row, rows) for row, _ in shown]
-    left = min(7.0 * max(map(len, names)) + 16, width * 0.42)
+    left = min(CHARACTER_WIDTH * max(map(len, names)) + 16, width * 0.42)
     right = width - _NUMBER_WIDTH
     colours = colour_of(rows)
     bottom = len(shown) * (_BAR + _GAP)
@@ -100,7 +100,7 @@ def _interval_mark(
     )
 
 
-def scaling_chart(rows: Sequence[Row], task: str, width: int = 520, height: int = 320) -> str:
+def scaling_chart(rows: Sequence[Row], task: str, width: int = 620, height: int = 320) -> str:
     """Draws size against the figure of a task, one line a system.
 
     Args:
@@ -129,9 +129,9 @@ def scaling_chart(rows: Sequence[Row], task: str, width: int = 520, height: int 
 
 
 def learning_curves(
-    cells: Sequence[Cell], rows: Sequence[Row], size: str, width: int = 520, height: int = 320
+    cells: Sequence[Cell], rows: Sequence[Row], size: str, width: int = 620, height: int = 320
 ) -> dict[str, str]:
-    """Draws the watched loss of every task, one line a system, averaged over its seeds.
+    """Draws losses over steps, one line a system, averaged over its seeds.
 
     Args:
         cells: of the comparison.
@@ -141,28 +141,40 @@ def learning_curves(
         height: pixels of the drawing.
 
     Returns:
-        One `<svg>` element a SeqIO task, by its name.
+        One `<svg>` element by what the loss is of: `training_...`, a mixture that is learned from;
+        or a SeqIO task that is watched.
     """
     colours = colour_of(rows)
     curves: dict[str, dict[str, list[Mapping[float, float]]]] = {}
     for cell in cells:
         if cell.size != size:
             continue
-        for task, known in read_run(cell.model_dir).validation.items():
-            if known.get(LOSS):
-                found = curves.setdefault(task, {}).setdefault(cell.system.name, [])
-                found.append(dict(known[LOSS]))
+        for name, loss in _losses(cell).items():
+            curves.setdefault(name, {}).setdefault(cell.system.name, []).append(dict(loss))
     titles = {row.system.name: row.system.shown for row in rows}
     return {
-        task: line_chart(
+        name: line_chart(
             [
-                Series(titles[name], _mean_curve(runs), colours[name], bold=True)
-                for name, runs in systems.items()
+                Series(titles[system], _mean_curve(runs), colours[system], bold=True)
+                for system, runs in systems.items()
             ],
-            f"Watched loss of {task} over steps", width, height,
+            f"Loss a token over steps, {name}", width, height,
         )
-        for task, systems in sorted(curves.items())
+        for name, systems in sorted(curves.items())
     }  # fmt: skip
+
+
+def _losses(cell: Cell) -> dict[str, Sequence[Point]]:
+    """A run's losses a token, those that were taken at more steps than one.
+
+    A pre-training answers nothing, leaves no results, and has no curve of its mixture.
+    """
+    run = read_run(cell.model_dir)
+    curves = dict(run.validation)
+    if run.results:
+        curves[f"training_{run.title}"] = run.train
+    losses = {name: curve.get(LOSS, []) for name, curve in curves.items()}
+    return {name: loss for name, loss in losses.items() if len(loss) > 1}
 
 
 def _mean_curve(runs: Sequence[Mapping[float, float]]) -> list[Point]:

@@ -44,8 +44,12 @@ def main():
     path = model_dir / "inference_eval" / "toy_text2mol-000002.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     (model_dir / "results.json").write_text(
-        json.dumps({"step": 2, "tasks": [{"task": "toy_text2mol"}]})
+        json.dumps({"title": "toys", "step": 2, "tasks": [{"task": "toy_text2mol"}]})
     )
+    losses = [{"step": 1, "token_loss": 3.0 + said["RANDOM_SEED"]}, {"step": 2, "token_loss": 1.5}]
+    for name, rows in (("train", losses), ("training_eval/toy_text2mol", losses[-1:])):
+        (model_dir / name).mkdir(parents=True)
+        (model_dir / name / "metrics.jsonl").write_text("".join(f"{json.dumps(x)}\n" for x in rows))
     costs = {"parameters": 1000, "trained_parameters": 600, "flops_a_step": 50, "steps": 2}
     (model_dir / "costs.json").write_text(json.dumps(costs))
 

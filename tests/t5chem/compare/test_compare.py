@@ -121,6 +121,13 @@ def test_tables_and_page(folder):
     assert Path("out/plots/text2mol.svg").read_text().startswith("<svg xmlns=")
 
 
+def test_learning_curves_are_means_over_seeds_of_losses_taken_more_than_once(folder):
+    run()
+    (curves,) = Path("out/plots").glob("curves_*.svg")
+    assert curves.name == "curves_small_training_toys.svg"
+    assert "<title>step 1\nAlone 4.0" in curves.read_text()  # of seeds 0 and 2: 3 and 5
+
+
 def test_a_failure_stops_nothing_else(folder, capsys):
     (folder / "fail.early.small.seed2").touch()
     assert run() == 3
