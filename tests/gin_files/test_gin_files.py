@@ -255,7 +255,7 @@ def test_two_vocabularies_take_two_steps(train_module, tmp_path):
         "TASK_FEATURE_LENGTHS = {'inputs': 24, 'inputs_chemistry': 32, 'targets': 12}",
     )
     short = ("TRAIN_STEPS = 2", "EVAL_PERIOD = 2", "train_script.train.stats_period = 1")
-    step, state = run(train_module, files, tmp_path, *two, *short)
+    step, state = run(train_module, files, tmp_path, *two, SCORED, *short)
     assert step == 2
     embedding = state.params["chemistry_encoder"]["token_embedder"]["embedding"]
     assert embedding.shape == (640, 16)
