@@ -85,6 +85,7 @@ import json, os, sys
 from absl import app, flags
 from t5x import gin_utils, hosts
 from t5x.errors import ConfigError
+from t5x.meshes import make_mesh
 
 def main(argv):
     hosts.join(flags.FLAGS)
@@ -97,6 +98,10 @@ def main(argv):
     told = {"first": hosts.is_first(), "count": jax.process_count()}
     told["from_first"] = hosts.from_first({"text": "é" * 50, "host": me} if me == 0 else None)
     told["any_of"] = [hosts.any_of(me == 1), hosts.any_of(False)]
+    told["meshes"] = [
+        [[device.process_index for device in row] for row in mesh.devices]
+        for mesh in (make_mesh(jax.devices(), 1, (1, 1), dcn) for dcn in ((2, 1), (1, 2)))
+    ]
     hosts.check_shared(folder)
     try:
         hosts.check_shared(own)
@@ -135,6 +140,7 @@ def test_two_processes_agree_and_end_together(tmp_path):
         assert one["count"] == 2
         assert one["from_first"] == {"text": "é" * 50, "host": 0}
         assert one["any_of"] == [True, False]
+        assert one["meshes"] == [[[0], [1]], [[0, 1]]]
         assert "is not one folder for all 2 hosts" in one["refused"]
         assert one["left"] == ["0", "1"]
     # The one that fails says why; the other learns of it from the connection that is gone.
