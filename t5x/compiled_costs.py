@@ -13,7 +13,8 @@ loop's body counts as often as it runs (`t5x.trip_counts`), and:
   in place, moves the slice. `hbm_bytes` leaves out arrays that the compiler has placed in the
   chip's own vector memory; `bytes_accessed` has them too, as XLA's analysis does.
 * Collectives count with the bytes that a device contributes or receives whole, and with those that
-  leave it when the group is a ring.
+  leave it when the group is a ring. What goes from slice to slice, by the hosts' network, is a kind
+  of its own: 'all-reduce between slices'.
 
 All numbers are of one device; a program for many is the same on each.
 """
@@ -35,6 +36,15 @@ COLLECTIVES = (
     "all-gather", "all-reduce", "all-to-all", "collective-broadcast", "collective-permute",
     "ragged-all-to-all", "reduce-scatter",
 )  # fmt: skip
+
+BETWEEN_SLICES = " between slices"
+"""What the kind of an exchange ends with that the data center's network carries."""
+
+_SLICES_KINDS = {
+    "ALL_GATHER": "all-gather", "ALL_REDUCE": "all-reduce", "ALL_TO_ALL": "all-to-all",
+    "ONE_TO_ONE": "collective-permute", "REDUCE_SCATTER": "reduce-scatter",
+}  # fmt: skip
+"""As `send` and `recv` of a program for several slices call them."""
 
 _FREE = {
     "add-dependency", "after-all", "bitcast", "constant", "domain", "get-dimension-size",
@@ -71,9 +81,9 @@ class Collective:
     def link_bytes(self) -> float:
         """Bytes that leave a device when the group is a ring."""
         share = (self.group - 1) / self.group
-        if self.kind == "collective-permute":
+        if self.kind.startswith("collective-permute"):
             return self.bytes
-        return self.bytes * share * (2 if self.kind == "all-reduce" else 1)
+        return self.bytes * share * (2 if self.kind.startswith("all-reduce") else 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,13 +134,15 @@ class Costs:
 
     Attributes:
         instructions: those that cost anything, with how often they run.
-        unknown_loops: loops whose number of trips depends on data alone, counted once.
+        unknown_loops: loops whose number of trips depends on data alone.
+        data_trips: how often the body of each of them was counted.
         uncounted: kernels that do not say how much they compute, counted as none.
     """
 
     instructions: tuple[InstructionCost, ...]
     unknown_loops: tuple[str, ...] = ()
     uncounted: tuple[str, ...] = ()
+    data_trips: int = 1
 
     def _total(self, name: str) -> float:
         return sum(i.times * getattr(i, name) for i in self.instructions)
@@ -180,22 +192,29 @@ class Costs:
         return ordered[:number]
 
 
-def compiled_costs(compiled: Any, kernel_flops: Mapping[str, float] | None = None) -> Costs:
+def compiled_costs(
+    compiled: Any, kernel_flops: Mapping[str, float] | None = None, data_trips: int = 1
+) -> Costs:
     """Returns what one run of a compiled function costs a device.
 
     Args:
         compiled: of `jax.jit(...).lower(...).compile()`.
         kernel_flops: by name of a kernel, its arithmetic a call; it beats what the kernel says.
+        data_trips: how often to count a loop that data alone end, such as decoding, whose most
+            steps the caller knows.
     """
-    return costs_of_text(compiled.as_text(), kernel_flops)
+    return costs_of_text(compiled.as_text(), kernel_flops, data_trips)
 
 
-def costs_of_text(text: str, kernel_flops: Mapping[str, float] | None = None) -> Costs:
+def costs_of_text(
+    text: str, kernel_flops: Mapping[str, float] | None = None, data_trips: int = 1
+) -> Costs:
     """Returns what one run of a program costs a device.
 
     Args:
         text: as `compiled.as_text()` returns it.
         kernel_flops: as for `compiled_costs`.
+        data_trips: likewise.
 
     Example:
         >>> costs = costs_of_text('''
@@ -208,20 +227,26 @@ def costs_of_text(text: str, kernel_flops: Mapping[str, float] | None = None) ->
         (True, True)
     """
     module = hlo.parse(text)
-    counter = _Counter(module, kernel_flops or {})
+    counter = _Counter(module, kernel_flops or {}, data_trips)
     entry = module.computations[module.entry]
     counter.run(entry, [None] * len(entry.parameters), times=1)
     return Costs(
-        tuple(counter.found), tuple(counter.unknown_loops), tuple(dict.fromkeys(counter.uncounted))
+        tuple(counter.found),
+        tuple(counter.unknown_loops),
+        tuple(dict.fromkeys(counter.uncounted)),
+        data_trips,
     )
 
 
 class _Counter:
     """Goes through a program as it runs, and collects what its instructions cost."""
 
-    def __init__(self, module: Module, kernel_flops: Mapping[str, float]) -> None:
+    def __init__(
+        self, module: Module, kernel_flops: Mapping[str, float], data_trips: int
+    ) -> None:
         self._module = module
         self._kernel_flops = kernel_flops
+        self._data_trips = data_trips
         self._arithmetic_of: dict[str, tuple[float, float, Collective | None]] = {}
         self.found: list[InstructionCost] = []
         self.unknown_loops: list[str] = []
@@ -236,7 +261,7 @@ class _Counter:
                 trips = trip_count(self._module, instruction, init)
                 if trips is None:
                     self.unknown_loops.append(instruction.name)
-                    trips = 1
+                    trips = self._data_trips
                 body = self._module.computations[instruction.computations("body")[0]]
                 self.run(body, [init], times * trips)
             elif instruction.opcode in ("call", "async-start"):
@@ -256,7 +281,7 @@ class _Counter:
         ]
         branches = []
         for name in names:
-            counter = _Counter(self._module, self._kernel_flops)
+            counter = _Counter(self._module, self._kernel_flops, self._data_trips)
             branch = self._module.computations[name]
             counter.run(branch, [None] * len(branch.parameters), times)
             branches.append(counter)
@@ -334,12 +359,16 @@ class _Counter:
 
 
 def _collective(instruction: Instruction, operands: Sequence[Instruction]) -> Collective | None:
-    kind = instruction.opcode.removesuffix("-start")
+    kind, suffix = instruction.opcode.removesuffix("-start"), ""
+    group = group_size(instruction.attributes)
+    if kind == "send" and (
+        slices := re.search(r'_xla_megascale_transfer_type="(\w+)"', instruction.attributes)
+    ):
+        kind, suffix = _SLICES_KINDS.get(slices[1], "collective-permute"), BETWEEN_SLICES
     if kind not in COLLECTIVES:
         return None
-    group = group_size(instruction.attributes)
     size = sum(shape.bytes for operand in operands for shape in operand.shapes)
-    return Collective(kind, size * group if kind == "all-gather" else size, group)
+    return Collective(kind + suffix, size * group if kind == "all-gather" else size, group)
 
 
 def group_size(attributes: str) -> int:
@@ -347,7 +376,7 @@ def group_size(attributes: str) -> int:
 
     Args:
         attributes: of the instruction: its groups are listed, or given as a grid whose last axis is
-            a group, or as axes of a mesh.
+            a group, or as axes of a mesh; or slices times the devices of each, where it joins those.
 
     Example:
         >>> group_size("replica_groups={{0,1,2,3},{4,5,6,7}}, channel_id=1")
@@ -356,7 +385,11 @@ def group_size(attributes: str) -> int:
         4
         >>> group_size("replica_groups=mesh['data'=8,'model'=2] {'data'}")
         8
+        >>> group_size('_xla_megascale_target="{1,2,3}x{0:15}"')
+        3
     """
+    if slices := re.search(r'_xla_megascale_target="\{([\d,:]+)\}x', attributes):
+        return sum(_in_range(part) for part in slices[1].split(","))
     if listed := re.search(r"replica_groups=\{\{([\d,]*)\}", attributes):
         return len(listed[1].split(","))
     if grid := re.search(r"replica_groups=\[([\d,]+)\]<=", attributes):
@@ -367,6 +400,12 @@ def group_size(attributes: str) -> int:
     if pairs := re.search(r"source_target_pairs=\{(.*?)\}\}", attributes):
         return pairs[1].count("{")
     return 1
+
+
+def _in_range(text: str) -> int:
+    """How many numbers '7' and '0:15' stand for."""
+    first, _, last = text.partition(":")
+    return int(last or first) - int(first) + 1
 
 
 def _moved(
@@ -401,6 +440,10 @@ def _own_results(instruction: Instruction) -> Sequence[Shape]:
     results = instruction.shapes
     if instruction.opcode == "copy-start":
         return results[:1]
+    if instruction.opcode == "send":
+        return ()
+    if instruction.opcode == "all-reduce-start":
+        return results
     if instruction.opcode.endswith("-start") and len(results) > 1:
         count = len(instruction.operands)
         return results[count : 2 * count]

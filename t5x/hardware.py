@@ -1,9 +1,9 @@
 """What accelerators can do, as their makers state it, and slices of them by name.
 
-Sources: docs.cloud.google.com/tpu/docs/{v4,v5e,v5p,v6e}, tables "Key chip specifications"; NVIDIA's
-data sheets of the H200, H100, A100 and L4 (dense, without sparsity). All numbers are decimal and of
-one chip; how much of its memory a program may have, XLA itself is asked
-(`abstract_devices.available_hbm`).
+Sources: docs.cloud.google.com/tpu/docs/{v4,v5e,v5p,v6e}, tables of specifications; NVIDIA's data
+sheets of the H200, H100, A100 and L4 (dense, without sparsity). All numbers are decimal and of one
+chip; the network's are a pod's divided by its chips, and not stated for v4. How much of its memory a
+program may have, XLA itself is asked (`abstract_devices.available_hbm`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Chip:
         hbm_bytes: memory.
         hbm_bandwidth: bytes a second.
         link_bandwidth: bytes a second that leave it for others of its slice, over all its links.
+        network_bandwidth: bytes a second that leave it for other slices; 0 where it is not stated.
         axes: of the torus that a slice is; 0 for a GPU, whose slices are a number of chips.
-        chips_per_host: in a slice of several hosts.
-        most: chips of the largest slice there is, or that is looked at here.
+        most: chips of the largest slice there is; of GPUs, those of a node, which their links join.
     """
 
     name: str
@@ -35,9 +35,9 @@ class Chip:
     hbm_bytes: float
     hbm_bandwidth: float
     link_bandwidth: float
+    network_bandwidth: float = 0
     axes: int = 0
-    chips_per_host: int = 8
-    most: int = 256
+    most: int = 8
 
     @property
     def is_tpu(self) -> bool:
@@ -48,18 +48,21 @@ class Chip:
 CHIPS = {
     chip.name: chip
     for chip in (
-        Chip("v4", 275e12, 32e9, 1228e9, 300e9, axes=3, chips_per_host=4),
-        Chip("v5e", 197e12, 16e9, 819e9, 200e9, axes=2, chips_per_host=4),
-        Chip("v5p", 459e12, 95e9, 2765e9, 600e9, axes=3, chips_per_host=4),
-        Chip("v6e", 918e12, 32e9, 1640e9, 400e9, axes=2, chips_per_host=4),
+        Chip("v4", 275e12, 32e9, 1228e9, 300e9, axes=3, most=4096),
+        Chip("v5e", 197e12, 16e9, 819e9, 200e9, 3.125e9, axes=2, most=256),
+        Chip("v5p", 459e12, 95e9, 2765e9, 600e9, 6.25e9, axes=3, most=6144),
+        Chip("v6e", 918e12, 32e9, 1640e9, 400e9, 12.5e9, axes=2, most=256),
         Chip("l4", 121e12, 24e9, 300e9, 32e9),
-        Chip("a100-40gb", 312e12, 40e9, 1555e9, 300e9),
+        Chip("a100", 312e12, 40e9, 1555e9, 300e9),
         Chip("a100-80gb", 312e12, 80e9, 2039e9, 300e9),
         Chip("h100", 989e12, 80e9, 3350e9, 450e9),
         Chip("h200", 989e12, 141e9, 4800e9, 450e9),
     )
 }
-"""By name."""
+"""By name; `a100` has 40 GB, as on Google Cloud."""
+
+LISTED = 256
+"""Chips of the largest slice that messages name."""
 
 _HOST_SHAPES = ((1, 1, 1), (2, 2, 1))
 """Chips of a host: parts of a host are one chip, others are whole."""
@@ -104,7 +107,7 @@ def parse_topology(name: str, slices: int = 1) -> Topology:
         slices: of this kind.
 
     Raises:
-        ConfigError: there is no such slice; the message gives the nearest.
+        ConfigError: there is no such slice, and the message gives the nearest; or not so many.
 
     Example:
         >>> topology = parse_topology("v5p:2x2x4")
@@ -116,10 +119,14 @@ def parse_topology(name: str, slices: int = 1) -> Topology:
     if chip is None or not re.fullmatch(r"\d+(x\d+)*", sizes):
         raise _unknown(name)
     shape = tuple(int(size) for size in sizes.split("x"))
-    topology = Topology(chip, shape, slices)
-    if slices < 1 or not _is_slice(chip, shape):
+    if not _is_slice(chip, shape):
         raise _unknown(name)
-    return topology
+    if slices < 1 or (slices > 1 and not chip.is_tpu):
+        raise ConfigError(
+            f"--slices={slices} of {name}: give 1 or more for TPUs; GPUs are looked at within one "
+            "node, whose links join them."
+        )
+    return Topology(chip, shape, slices)
 
 
 def known_topologies(chip: Chip) -> list[str]:
@@ -134,7 +141,7 @@ def known_topologies(chip: Chip) -> list[str]:
     shape = [1] * chip.axes
     shapes = [tuple(shape)]
     shape[:2] = [2, 2]
-    while math.prod(shape) <= chip.most:
+    while math.prod(shape) <= LISTED:
         shapes.append(tuple(sorted(shape) if chip.axes == 2 else shape))
         smallest = min(range(chip.axes), key=lambda axis: (shape[axis], -axis))
         shape[smallest] *= 2

@@ -151,6 +151,7 @@ def _decoding(run: ConfiguredRun, topology: Topology, available: float) -> Progr
     return _report(
         "decoding", lambda: lowered, run, topology, available,
         rows=predicted.shape[0], tokens=predicted.size, model_flops=None,
+        data_trips=predicted.shape[1],  # a step predicts a place; shorter answers end it sooner
     )  # fmt: skip
 
 
@@ -164,6 +165,7 @@ def _report(
     rows: int,
     tokens: int,
     model_flops: float | None,
+    data_trips: int = 1,
 ) -> ProgramReport:
     begin = time.monotonic()
     lowered = lower()
@@ -176,7 +178,7 @@ def _report(
             name, rows, tokens, model_flops, seconds, memory, False, costs=None, roofline=None
         )
     seconds = time.monotonic() - begin
-    memory, costs = compiled_memory(program), compiled_costs(program)
+    memory, costs = compiled_memory(program), compiled_costs(program, data_trips=data_trips)
     return ProgramReport(
         name, rows, tokens, model_flops, seconds, memory, memory.total <= available, costs,
         roofline(costs, topology.chip),

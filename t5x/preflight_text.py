@@ -173,7 +173,8 @@ def _speed(report: Preflight, program: ProgramReport) -> list[str]:
         rows.append(("products by the model's own count", f"{own / 1e12:.3f} TFLOP a chip"))
         rows.append(("MFU by roofline", f"{utilisation:.0%}"))
     if costs.unknown_loops:
-        rows.append(("counted once", f"loops that data end: {', '.join(costs.unknown_loops)}"))
+        loops = f"{', '.join(costs.unknown_loops)}: counted as {costs.data_trips:,} trips"
+        rows.append(("loops that data end", loops))
     if costs.uncounted:
         rows.append(("not counted", f"kernels without an estimate: {', '.join(costs.uncounted)}"))
     return ["", *columns(rows)]
@@ -246,6 +247,7 @@ def _program_json(report: Preflight, program: ProgramReport) -> dict[str, Any]:
                 kind: dataclasses.asdict(total) for kind, total in costs.collectives.items()
             },
             "unknown_loops": costs.unknown_loops,
+            "data_trips": costs.data_trips,
             "uncounted": costs.uncounted,
         }
     return told

@@ -1,10 +1,10 @@
-"""How fast a chip could run a program at best: its arithmetic, its memory, its links."""
+"""How fast a chip could run a program at best: its arithmetic, its memory, links, network."""
 
 from __future__ import annotations
 
 import dataclasses
 
-from t5x.compiled_costs import Costs
+from t5x.compiled_costs import BETWEEN_SLICES, Costs
 from t5x.hardware import Chip
 
 
@@ -16,6 +16,7 @@ class Roofline:
         products: for matrix products and kernels, were the rest free.
         hbm: for the bytes that move to and from HBM, likewise.
         links: for what leaves it, over all its links at once, likewise.
+        network: for what leaves its slice, likewise; 0 where the network's rate is not known.
         instructions: each instruction as long as the slower of its arithmetic and its memory takes,
             one after another, as they run.
     """
@@ -23,16 +24,19 @@ class Roofline:
     products: float
     hbm: float
     links: float
+    network: float
     instructions: float
 
     @property
     def seconds(self) -> float:
         """Of the program: exchanges go on beside the instructions, which wait for each other."""
-        return max(self.instructions, self.links)
+        return max(self.instructions, self.links, self.network)
 
     @property
     def bound_by(self) -> str:
         """What most of the time goes into."""
+        if self.network >= max(self.instructions, self.links):
+            return "the network between slices"
         if self.links >= self.instructions:
             return "links"
         return "products" if self.products >= self.hbm else "HBM"
@@ -48,10 +52,17 @@ def roofline(costs: Costs, chip: Chip) -> Roofline:
         costs: of a program, on one device.
         chip: that the device is.
     """
+    between, within = 0.0, 0.0
+    for kind, total in costs.collectives.items():
+        if kind.endswith(BETWEEN_SLICES):
+            between += total.link_bytes
+        else:
+            within += total.link_bytes
     return Roofline(
         products=costs.flops / chip.flops,
         hbm=costs.hbm_bytes / chip.hbm_bandwidth,
-        links=sum(total.link_bytes for total in costs.collectives.values()) / chip.link_bandwidth,
+        links=within / chip.link_bandwidth,
+        network=between / chip.network_bandwidth if chip.network_bandwidth else 0.0,
         instructions=sum(
             i.times * max(i.flops / chip.flops, i.hbm_bytes / chip.hbm_bandwidth)
             for i in costs.instructions

@@ -57,9 +57,11 @@ def test_a_loop_whose_end_depends_on_data_alone_is_named():
     def function(x, w):
         return jax.lax.while_loop(lambda y: jnp.max(y) < 100, lambda y: y @ w, x)
 
-    costs = compiled_costs(compiled(function, (4, 8), (8, 8)))
+    program = compiled(function, (4, 8), (8, 8))
+    costs = compiled_costs(program)
     assert costs.flops == 2 * 4 * 8 * 8
     assert len(costs.unknown_loops) == 1
+    assert compiled_costs(program, data_trips=13).flops == 13 * costs.flops
 
 
 def test_of_branches_the_costliest_counts():

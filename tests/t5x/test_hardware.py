@@ -14,6 +14,7 @@ from t5x.hardware import CHIPS, known_topologies, parse_topology
         ("V6E:16x16", 256, (2, 2, 1)),
         ("v4:2x2x1", 4, (2, 2, 1)),
         ("v5p:4x4x16", 256, (2, 2, 1)),
+        ("v5p:8x8x8", 512, (2, 2, 1)),
         ("h100:8", 8, (2, 2, 1)),
     ],
 )
@@ -42,6 +43,7 @@ def test_what_is_listed_is_known(chip):
         ("v5e-2x4", "'v5e:2x4'"),
         ("v5:2x2x4", "'v5p:2x2x4'"),
         ("h1000:8", "'h100:8'"),
+        ("h100:16", "'h100:1'"),
         ("v5e:32x16", "'v5e:8x16'"),
         ("v5p:2x2", "'v5p:2x2x"),
         ("v5e:3x4", "'v5e:4x4'"),
@@ -56,6 +58,7 @@ def test_a_slip_of_the_pen(wrong, meant):
     assert [line.split(":")[0].strip() for line in listed] == list(CHIPS)
 
 
-def test_no_slices_at_all():
-    with pytest.raises(ConfigError, match="There is no slice"):
-        parse_topology("v5e:2x4", slices=0)
+@pytest.mark.parametrize(("name", "slices"), [("v5e:2x4", 0), ("h100:8", 2)])
+def test_slices_that_are_not_looked_at(name, slices):
+    with pytest.raises(ConfigError, match=f"--slices={slices} of {name}"):
+        parse_topology(name, slices)
