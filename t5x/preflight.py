@@ -77,6 +77,7 @@ class Preflight:
         groups: who is sharded how.
         suggestions: what to change where it does not fit.
         price: of a chip and hour, in the unit it was given in.
+        has_vocabularies: that the embedding has a row for each of their ids was checked.
     """
 
     topology: Topology
@@ -87,6 +88,7 @@ class Preflight:
     groups: tuple[ShardedGroup, ...]
     suggestions: tuple[Suggestion, ...] = ()
     price: float | None = None
+    has_vocabularies: bool = True
 
     @property
     def fits(self) -> bool:
@@ -130,6 +132,7 @@ def preflight(
     return Preflight(
         topology, available, dict(run.partitioner.mesh.shape), run.steps, tuple(programs),
         tuple(sharded_groups(run.state, run.partitioner)), tuple(advice), price,
+        run.has_vocabularies,
     )  # fmt: skip
 
 

@@ -19,6 +19,10 @@ _FROM_CPU = (
     "are the program's own; memory and bytes are those of the CPU's program, which keeps float32 "
     "where a GPU keeps bfloat16 and fuses less"
 )
+_NO_VOCABULARY = (
+    "the vocabulary is not on this machine: whether the embedding has a row for each of its ids was "
+    "not checked"
+)
 
 
 def as_text(report: Preflight) -> str:
@@ -48,6 +52,7 @@ def as_json(report: Preflight) -> dict[str, Any]:
         "topology": {"name": report.topology.name, **dataclasses.asdict(report.topology)},
         "compiled_for": "tpu" if report.topology.chip.is_tpu else "cpu",
         "available_hbm": report.available,
+        "has_vocabularies": report.has_vocabularies,
         "mesh": report.mesh,
         "fits": report.fits,
         "programs": [_program_json(report, program) for program in report.programs],
@@ -130,6 +135,8 @@ def _heading(report: Preflight) -> Iterator[str]:
     )
     if not chip.is_tpu:
         yield _FROM_CPU
+    if not report.has_vocabularies:
+        yield _NO_VOCABULARY
 
 
 def _memory(report: Preflight, program: ProgramReport) -> list[str]:

@@ -12,13 +12,27 @@ import numpy as np
 
 from t5x import config_checks, stream_features
 from t5x.data import CheckedSource, DatasetConfig
-from t5x.errors import ConfigError
+from t5x.errors import ConfigError, RunError
 from t5x.inference import infer_program
 from t5x.models import EncoderDecoderModel
 from t5x.partitioning import PjitPartitioner
+from t5x.quiet import tf
 from t5x.train_state import FlaxOptimTrainState
 
 Features = dict[str, jax.ShapeDtypeStruct]
+
+
+@dataclasses.dataclass(frozen=True)
+class AbsentVocabulary:
+    """Stands in for a vocabulary whose file is not here: programs depend on nothing else of it.
+
+    Attributes:
+        vocab_size: taken to be what the embedding has rows for.
+        eos_id: ends a prediction, as in every vocabulary of T5.
+    """
+
+    vocab_size: int
+    eos_id: int = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +46,7 @@ class ConfiguredRun:
         batch: shapes and types of a global batch.
         state: shapes and shardings of the training state.
         settings: arguments of `train`.
+        has_vocabularies: they are on this machine.
     """
 
     model: EncoderDecoderModel
@@ -40,6 +55,7 @@ class ConfiguredRun:
     batch: Features
     state: FlaxOptimTrainState
     settings: Mapping[str, Any]
+    has_vocabularies: bool = True
 
     @property
     def train_cfg(self) -> DatasetConfig:
@@ -113,6 +129,7 @@ def configured_run(
             "train.partitioner",
         )
     config_checks.check_batch(cfg, partitioner, "train")
+    has_vocabularies = _reads_vocabularies(model)
     config_checks.check_embedding(model)
     lengths = _lengths(cfg)
     if settings["use_hardware_rng"]:
@@ -128,8 +145,21 @@ def configured_run(
     total, relative = settings["total_steps"], settings["relative_steps"]
     return ConfiguredRun(
         model, partitioner, total if relative is None else relative, batch,
-        initializer.global_train_state_shape, settings,
+        initializer.global_train_state_shape, settings, has_vocabularies,
     )  # fmt: skip
+
+
+def _reads_vocabularies(model: EncoderDecoderModel) -> bool:
+    """Whether the model's vocabularies can be read; gives it others in place of those that cannot."""
+    readable = True
+    for name in ("input_vocabulary", "output_vocabulary"):
+        try:
+            _ = getattr(model, name).vocab_size
+        except (RunError, OSError, tf.errors.OpError):
+            rows = getattr(getattr(model.module, "config", None), "vocab_size", 0)
+            setattr(model, name, AbsentVocabulary(rows))
+            readable = False
+    return readable
 
 
 def _lengths(cfg: DatasetConfig) -> Mapping[str, int]:
