@@ -181,6 +181,23 @@ class Costs:
                 )
         return dict(sorted(totals.items()))
 
+    @property
+    def link_bytes(self) -> float:
+        """Bytes that leave the device by the links of its slice."""
+        return self._leaving(between_slices=False)
+
+    @property
+    def network_bytes(self) -> float:
+        """Bytes that leave the device for other slices."""
+        return self._leaving(between_slices=True)
+
+    def _leaving(self, between_slices: bool) -> float:
+        return sum(
+            total.link_bytes
+            for kind, total in self.collectives.items()
+            if kind.endswith(BETWEEN_SLICES) == between_slices
+        )
+
     def largest(self, number: int, by: str = "hbm_bytes") -> list[InstructionCost]:
         """Returns the instructions that cost most in all their runs.
 
@@ -241,9 +258,7 @@ def costs_of_text(
 class _Counter:
     """Goes through a program as it runs, and collects what its instructions cost."""
 
-    def __init__(
-        self, module: Module, kernel_flops: Mapping[str, float], data_trips: int
-    ) -> None:
+    def __init__(self, module: Module, kernel_flops: Mapping[str, float], data_trips: int) -> None:
         self._module = module
         self._kernel_flops = kernel_flops
         self._data_trips = data_trips
@@ -376,7 +391,7 @@ def group_size(attributes: str) -> int:
 
     Args:
         attributes: of the instruction: its groups are listed, or given as a grid whose last axis is
-            a group, or as axes of a mesh; or slices times the devices of each, where it joins those.
+            a group, or as axes of a mesh; where it joins slices, as slices times devices of each.
 
     Example:
         >>> group_size("replica_groups={{0,1,2,3},{4,5,6,7}}, channel_id=1")
@@ -438,7 +453,7 @@ def _moved(
 def _own_results(instruction: Instruction) -> Sequence[Shape]:
     """What an instruction writes: the result of a start holds its operands too."""
     results = instruction.shapes
-    if instruction.opcode == "copy-start":
+    if instruction.opcode in ("copy-start", "recv"):
         return results[:1]
     if instruction.opcode == "send":
         return ()

@@ -115,14 +115,43 @@ def _largest_batch(
     return _batch(max(fitting), points[max(fitting)], COMPILED) if fitting else None
 
 
+def decoding_suggestions(
+    run: ConfiguredRun, rows: int, memory: Memory, available: float
+) -> list[Suggestion]:
+    """Returns the largest batch whose decoding may fit, if any.
+
+    Args:
+        run: as it is.
+        rows: of the batch that it decodes.
+        memory: that this needs of a device.
+        available: that there is.
+    """
+    most = _most_rows(run, rows, memory, available)
+    if most is None:
+        return []
+    return [
+        Suggestion(
+            f"decoding of {most[0]} rows",
+            (f"infer_eval/utils.DatasetConfig.batch_size = {most[0]}",),
+            most[1],
+        )
+    ]
+
+
 def _smaller_batch(run: ConfiguredRun, memory: Memory, available: float) -> Suggestion | None:
+    most = _most_rows(run, run.train_cfg.batch_size, memory, available)
+    return None if most is None else _batch(*most, CALCULATED)
+
+
+def _most_rows(
+    run: ConfiguredRun, rows: int, memory: Memory, available: float
+) -> tuple[int, float] | None:
+    """The largest batch, and what it needs, where a batch of some rows needs so much."""
     devices = run.partitioner.mesh.shape["data"]
-    rows = run.train_cfg.batch_size // devices
     fixed = memory.total - memory.scaling
-    most = int((available - fixed) // (memory.scaling / rows))
-    if most < 1:
-        return None
-    return _batch(most * devices, fixed + memory.scaling / rows * most, CALCULATED)
+    a_row = memory.scaling / (rows // devices)
+    most = int((available - fixed) // a_row)
+    return (most * devices, fixed + a_row * most) if most >= 1 else None
 
 
 def _batch(rows: int, needs: float, found_by: str) -> Suggestion:
@@ -165,7 +194,8 @@ def _parameter_axes(run: ConfiguredRun) -> set[str | None]:
 def _more_partitions(run: ConfiguredRun, memory: Memory) -> Suggestion | None:
     """Twice the devices for a copy of the model: each has half of it, and of twice the rows."""
     mesh = run.partitioner.mesh.shape
-    if mesh["data"] % 2:
+    slices = {getattr(d, "slice_index", 0) for d in run.partitioner.mesh.devices.flat}
+    if mesh["data"] % 2 or len(slices) > 1:  # several slices: `ici_mesh_shape` says it, not this
         return None
     partitions = 2 * mesh["model"]
     return Suggestion(

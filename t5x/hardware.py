@@ -2,8 +2,8 @@
 
 Sources: docs.cloud.google.com/tpu/docs/{v4,v5e,v5p,v6e}, tables of specifications; NVIDIA's data
 sheets of the H200, H100, A100 and L4 (dense, without sparsity). All numbers are decimal and of one
-chip; the network's are a pod's divided by its chips, and not stated for v4. How much of its memory a
-program may have, XLA itself is asked (`abstract_devices.available_hbm`).
+chip; the network's are a pod's divided by its chips, and not stated for v4. How much of its memory
+a program may have, XLA itself is asked (`abstract_devices.available_hbm`).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from t5x.abstract_devices import OutOfMemory, abstract_devices, available_hbm, c
 from t5x.compiled_costs import Costs, compiled_costs
 from t5x.compiled_memory import Memory, compiled_memory, refused_memory
 from t5x.errors import ConfigError
-from t5x.fitting import Suggestion, search, suggestions
+from t5x.fitting import Suggestion, decoding_suggestions, search, suggestions
 from t5x.hardware import Topology, parse_topology
 from t5x.partitioning import in_place_of_own
 from t5x.preflight_text import as_json, as_text
@@ -120,15 +120,18 @@ def preflight(
     if decode and (decoding := _decoding(run, topology, available)):
         programs.append(decoding)
     advice: list[Suggestion] = []
-    if not programs[0].fits:
-        if look_further:
+    step, others = programs[0], programs[1:]
+    if not step.fits and look_further:
 
-            def needs(bindings: Sequence[str]) -> float:
-                return _train_step(read_run(bindings), topology, available).memory.total
+        def needs(bindings: Sequence[str]) -> float:
+            return _train_step(read_run(bindings), topology, available).memory.total
 
-            advice = search(run, programs[0].memory, available, needs)
-        else:
-            advice = suggestions(run, programs[0].memory, available)
+        advice += search(run, step.memory, available, needs)
+    elif not step.fits:
+        advice += suggestions(run, step.memory, available)
+    for decoding in others:
+        if not decoding.fits:
+            advice += decoding_suggestions(run, decoding.rows, decoding.memory, available)
     return Preflight(
         topology, available, dict(run.partitioner.mesh.shape), run.steps, tuple(programs),
         tuple(sharded_groups(run.state, run.partitioner)), tuple(advice), price,
@@ -146,13 +149,11 @@ def _train_step(run: ConfiguredRun, topology: Topology, available: float) -> Pro
 
 
 def _decoding(run: ConfiguredRun, topology: Topology, available: float) -> ProgramReport | None:
-    traced = run.lower_decoding()
-    if traced is None:
+    if run.decoding_batch is None:
         return None
-    lowered, batch = traced
-    predicted = batch["decoder_input_tokens"]
+    predicted = run.decoding_batch["decoder_input_tokens"]
     return _report(
-        "decoding", lambda: lowered, run, topology, available,
+        "decoding", run.lower_decoding, run, topology, available,
         rows=predicted.shape[0], tokens=predicted.size, model_flops=None,
         data_trips=predicted.shape[1],  # a step predicts a place; shorter answers end it sooner
     )  # fmt: skip

@@ -7,7 +7,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from t5x.compiled_costs import Costs
 from t5x.progress import format_duration
+from t5x.roofline import Roofline
 
 if TYPE_CHECKING:
     from t5x.preflight import Preflight, ProgramReport
@@ -15,13 +17,13 @@ if TYPE_CHECKING:
 GROUPS_SHOWN = 30
 
 _FROM_CPU = (
-    "compiled for CPU devices: XLA has no compiler for GPUs without one. Arithmetic and exchanges "
-    "are the program's own; memory and bytes are those of the CPU's program, which keeps float32 "
-    "where a GPU keeps bfloat16 and fuses less"
+    "compiled for CPU devices: XLA compiles for GPUs only where there is one. FLOPs and exchanges",
+    "are the program's own; memory and bytes are those of the CPU's program, which keeps float32",
+    "where a GPU keeps bfloat16, and fuses less",
 )
 _NO_VOCABULARY = (
-    "the vocabulary is not on this machine: whether the embedding has a row for each of its ids was "
-    "not checked"
+    "the vocabulary is not on this machine: whether the embedding has a row for each of its ids",
+    "was not checked",
 )
 
 
@@ -128,28 +130,31 @@ def _heading(report: Preflight) -> Iterator[str]:
     chip, slices = report.topology.chip, report.topology.slices
     several = f"{slices} slices of " if slices > 1 else ""
     mesh = " x ".join(f"{size} {axis}" for axis, size in report.mesh.items())
-    yield f"{several}{report.topology.name}: {report.topology.chips} chips, mesh {mesh}"
+    chips = "1 chip" if report.topology.chips == 1 else f"{report.topology.chips} chips"
+    yield f"{several}{report.topology.name}: {chips}, mesh {mesh}"
+    network = f", network {chip.network_bandwidth / 1e9:g} GB/s" if slices > 1 else ""
     yield (
         f"a chip: {chip.flops / 1e12:.0f} TFLOP/s in bfloat16, {chip.hbm_bytes / 1e9:.0f} GB of "
         f"HBM at {chip.hbm_bandwidth / 1e9:.0f} GB/s, links {chip.link_bandwidth / 1e9:.0f} GB/s"
+        + network
     )
     if not chip.is_tpu:
-        yield _FROM_CPU
+        yield from _FROM_CPU
     if not report.has_vocabularies:
-        yield _NO_VOCABULARY
+        yield from _NO_VOCABULARY
 
 
 def _memory(report: Preflight, program: ProgramReport) -> list[str]:
     names = {"other": "results, step, seed"}
     rows = [
-        (names.get(field.name, field.name), _gigabytes(getattr(program.memory, field.name)))
+        (names.get(field.name, field.name), _size(getattr(program.memory, field.name)))
         for field in dataclasses.fields(program.memory)
     ]
     if program.costs is None:
         rows = [row for row in rows if row[0] in ("parameters", "optimizer", "batch")]
-        rows.append(("activations, temporaries", _gigabytes(program.memory.temporaries)))
-    rows.append(("all", _gigabytes(program.memory.total)))
-    rows.append(("there are", _gigabytes(report.available)))
+        rows.append(("activations, temporaries", _size(program.memory.temporaries)))
+    rows.append(("all", _size(program.memory.total)))
+    rows.append(("there are", _size(report.available)))
     verdict = "fits" if program.fits else "DOES NOT FIT"
     return [f"  HBM of a chip: {verdict}", *(f"  {line}" for line in columns(rows, right=[1]))]
 
@@ -160,24 +165,15 @@ def _speed(report: Preflight, program: ProgramReport) -> list[str]:
     if costs is None or line is None:
         return ["", *columns(rows)]
     rows += [
-        (
-            "products of a chip",
-            f"{costs.flops / 1e12:.3f} TFLOP, {_time(line.products)} at its peak",
-        ),
-        ("HBM traffic of a chip", f"{_gigabytes(costs.hbm_bytes)}, {_time(line.hbm)} at its peak"),
-    ]
-    for kind, total in costs.collectives.items():
-        rows.append((kind, f"{total.count} of together {_gigabytes(total.bytes)} a chip"))
-    if costs.collectives:
-        links = sum(total.link_bytes for total in costs.collectives.values())
-        rows.append(("leaving a chip", f"{_gigabytes(links)}, {_time(line.links)} over all links"))
-    rows += [
+        ("FLOPs of a chip", f"{costs.flops / 1e12:.3f} TFLOP, {_time(line.products)} at its peak"),
+        ("HBM traffic of a chip", f"{_size(costs.hbm_bytes)}, {_time(line.hbm)} at its peak"),
+        *_exchanges(costs, line),
         ("time by roofline", f"{_time(line.seconds)}, bound by {line.bound_by}"),
         ("tokens a second", f"{program.tokens / line.seconds:,.0f}"),
     ]
     if (utilisation := mfu(report, program)) is not None:
         own = (program.model_flops or 0) / report.topology.chips
-        rows.append(("products by the model's own count", f"{own / 1e12:.3f} TFLOP a chip"))
+        rows.append(("FLOPs by the model's own count", f"{own / 1e12:.3f} TFLOP a chip"))
         rows.append(("MFU by roofline", f"{utilisation:.0%}"))
     if costs.unknown_loops:
         loops = f"{', '.join(costs.unknown_loops)}: counted as {costs.data_trips:,} trips"
@@ -187,6 +183,16 @@ def _speed(report: Preflight, program: ProgramReport) -> list[str]:
     return ["", *columns(rows)]
 
 
+def _exchanges(costs: Costs, line: Roofline) -> Iterator[tuple[str, str]]:
+    for kind, total in costs.collectives.items():
+        yield kind, f"{total.count:,} of together {_size(total.bytes)} a chip"
+    if costs.link_bytes:
+        yield "leaving a chip", f"{_size(costs.link_bytes)}, {_time(line.links)} over all links"
+    if costs.network_bytes:
+        rate = f"{_time(line.network)} over the network" if line.network else "at a rate not stated"
+        yield "leaving a slice", f"{_size(costs.network_bytes)} a chip, {rate}"
+
+
 def _run(report: Preflight) -> list[str]:
     run = run_costs(report)
     if run is None:
@@ -194,7 +200,7 @@ def _run(report: Preflight) -> list[str]:
     rows = [
         ("steps", f"{run.steps:,}"),
         ("time by roofline", format_duration(run.seconds)),
-        ("chip-hours", f"{run.chip_hours:,.1f}"),
+        ("chip-hours", f"{run.chip_hours:,.2f}"),
     ]
     if run.price is not None:
         rows.append(("price", f"{run.price:,.2f} at {report.price:g} a chip-hour"))
@@ -226,7 +232,7 @@ def _advice(report: Preflight) -> list[str]:
         [
             (
                 suggestion.what,
-                "" if suggestion.needs is None else _gigabytes(suggestion.needs),
+                "" if suggestion.needs is None else _size(suggestion.needs),
                 suggestion.found_by,
                 " ".join(f"--gin.{binding.replace(' = ', '=')}" for binding in suggestion.bindings),
             )
@@ -260,8 +266,8 @@ def _program_json(report: Preflight, program: ProgramReport) -> dict[str, Any]:
     return told
 
 
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.3f} GB" if size < 1e8 else f"{size / 1e9:.2f} GB"
+def _size(size: float) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e6:.2f} MB"
 
 
 def _time(seconds: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from t5x.compiled_costs import BETWEEN_SLICES, Costs
+from t5x.compiled_costs import Costs
 from t5x.hardware import Chip
 
 
@@ -39,7 +39,7 @@ class Roofline:
             return "the network between slices"
         if self.links >= self.instructions:
             return "links"
-        return "products" if self.products >= self.hbm else "HBM"
+        return "FLOPs" if self.products >= self.hbm else "HBM"
 
 
 def roofline(costs: Costs, chip: Chip) -> Roofline:
@@ -52,17 +52,11 @@ def roofline(costs: Costs, chip: Chip) -> Roofline:
         costs: of a program, on one device.
         chip: that the device is.
     """
-    between, within = 0.0, 0.0
-    for kind, total in costs.collectives.items():
-        if kind.endswith(BETWEEN_SLICES):
-            between += total.link_bytes
-        else:
-            within += total.link_bytes
     return Roofline(
         products=costs.flops / chip.flops,
         hbm=costs.hbm_bytes / chip.hbm_bandwidth,
-        links=within / chip.link_bandwidth,
-        network=between / chip.network_bandwidth if chip.network_bandwidth else 0.0,
+        links=costs.link_bytes / chip.link_bandwidth,
+        network=costs.network_bytes / chip.network_bandwidth if chip.network_bandwidth else 0.0,
         instructions=sum(
             i.times * max(i.flops / chip.flops, i.hbm_bytes / chip.hbm_bandwidth)
             for i in costs.instructions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -87,21 +88,25 @@ class ConfiguredRun:
         finally:
             trainer.close()
 
-    def lower_decoding(self) -> tuple[Any, Features] | None:
-        """Traces the decoding of a batch, and returns its shapes too; None: none is configured."""
+    @functools.cached_property
+    def decoding_batch(self) -> Features | None:
+        """Shapes and types of a global batch to decode; None: the run decodes nothing."""
         cfg = self.settings.get("infer_eval_dataset_cfg")
         if cfg is None:
             return None
         config_checks.check_batch(cfg, self.partitioner, "infer_eval")
         lengths = cfg.task_feature_lengths or _lengths(self.train_cfg)
-        batch = model_features(self.model, lengths, cfg.batch_size, pack=False)
+        return model_features(self.model, lengths, cfg.batch_size, pack=False)
+
+    def lower_decoding(self) -> Any:
+        """Traces the decoding of a batch."""
         sharded = {
             name: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.partitioner.data_sharding)
-            for name, x in batch.items()
+            for name, x in (self.decoding_batch or {}).items()
         }
-        rng = jax.random.key(cfg.seed or 0)
+        rng = jax.random.key(self.settings["infer_eval_dataset_cfg"].seed or 0)
         program = infer_program(self.model.predict_batch, self.partitioner, rng=rng)
-        return program.lower(self.state.params, sharded, np.int32(0)), batch
+        return program.lower(self.state.params, sharded, np.int32(0))
 
 
 def configured_run(
@@ -150,7 +155,7 @@ def configured_run(
 
 
 def _reads_vocabularies(model: EncoderDecoderModel) -> bool:
-    """Whether the model's vocabularies can be read; gives it others in place of those that cannot."""
+    """Whether the model's vocabularies are here; gives it others in place of those that are not."""
     readable = True
     for name in ("input_vocabulary", "output_vocabulary"):
         try:

@@ -208,6 +208,56 @@ ENTRY %main (x: bf16[64,128]) -> bf16[16,128] {
     assert (costs.hbm_bytes, costs.bytes_accessed) == (slice_bytes, 2 * slice_bytes)
 
 
+# As XLA for TPUs writes the sum of a gradient over three slices of four chips.
+THREE_SLICES = """
+%add (x: f32[], y: f32[]) -> f32[] {
+  %x = f32[] parameter(0)
+  %y = f32[] parameter(1)
+  ROOT %sum = f32[] add(%x, %y)
+}
+
+ENTRY %main (g: f32[1024,512]) -> f32[1024,512] {
+  %g = f32[1024,512]{1,0:T(8,128)} parameter(0)
+  %begun = token[] after-all(), frontend_attributes={MegascaleRendezvousKeyName="all-reduce.1_0"}
+  %mine = f32[256,512]{1,0:T(8,128)} reduce-scatter(%g), channel_id=1, replica_groups={{0,1,2,3}}, dimensions={0}, to_apply=%add
+  %sent = (f32[256,512]{1,0:T(8,128)}, u32[], token[]) send(%mine, %begun), channel_id=2, is_host_transfer=true, frontend_attributes={_xla_megascale_reduce_operation="SUM",_xla_megascale_target="{1,2,3}x{0:3}",_xla_megascale_transfer_type="ALL_REDUCE"}
+  %received = (f32[256,512]{1,0:T(8,128)}, u32[], token[]) recv(%begun), channel_id=1, is_host_transfer=true, frontend_attributes={_xla_megascale_reduce_operation="SUM",_xla_megascale_target="{1,2,3}x{0:3}",_xla_megascale_transfer_type="ALL_REDUCE"}
+  %sent.1 = token[] send-done(%sent), channel_id=2, is_host_transfer=true
+  %received.1 = (f32[256,512]{1,0:T(8,128)}, token[]) recv-done(%received), channel_id=1, is_host_transfer=true
+  %sum.1 = f32[256,512]{1,0:T(8,128)} get-tuple-element(%received.1), index=0
+  ROOT %whole = f32[1024,512]{1,0:T(8,128)} all-gather(%sum.1), channel_id=3, replica_groups={{0,1,2,3}}, dimensions={0}
+}
+"""  # noqa: E501
+
+
+def test_what_goes_from_slice_to_slice_is_a_kind_of_its_own():
+    costs = costs_of_text(THREE_SLICES)
+    whole = F32 * 1024 * 512
+    part = whole / 4
+    assert costs.collectives == {
+        "all-gather": CollectiveTotal(1, whole, whole * 3 / 4),
+        "all-reduce between slices": CollectiveTotal(1, part, 2 * part * 2 / 3),
+        "reduce-scatter": CollectiveTotal(1, whole, whole * 3 / 4),
+    }
+    assert costs.link_bytes == 2 * whole * 3 / 4
+    assert costs.network_bytes == 2 * part * 2 / 3
+    # Each exchange reads what it sends and writes what it receives, once.
+    assert costs.hbm_bytes == (whole + part) + part + part + (part + whole)
+
+
+def test_a_sum_of_two_arrays_that_is_begun_writes_both():
+    costs = costs_of_text("""
+ENTRY %main (a: f32[8], b: f32[16]) -> (f32[8], f32[16]) {
+  %a = f32[8]{0} parameter(0)
+  %b = f32[16]{0} parameter(1)
+  %begun = (f32[8]{0}, f32[16]{0}) all-reduce-start(%a, %b), replica_groups={{0,1}}, to_apply=%add
+  ROOT %done = (f32[8]{0}, f32[16]{0}) all-reduce-done(%begun)
+}""")
+    size = F32 * 24
+    assert costs.hbm_bytes == 2 * size
+    assert costs.collectives == {"all-reduce": CollectiveTotal(1, size, size)}
+
+
 @pytest.mark.parametrize("name", ["silent", "unheard"])
 def test_a_caller_says_what_a_kernel_computes(name):
     costs = costs_of_text(TPU_PROGRAM, {name: 300, "attention": 40})
@@ -252,6 +302,7 @@ def test_multiplications_of_products(line):
         ("replica_groups=[2,4]<=[4,2]T(1,0)", 4),
         ("replica_groups=mesh['a'=4,'b'=2] {'a','b'}", 8),
         ("source_target_pairs={{0,1},{1,2},{2,0}}", 3),
+        ('_xla_megascale_target="{1:4}x{0:3}"', 4),
         ("channel_id=1", 1),
     ],
 )

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from t5x.abstract_devices import OutOfMemory, available_hbm, compiled, read_refusal
-from t5x.compiled_costs import compiled_costs
+from t5x.compiled_costs import Collective, Costs, InstructionCost, compiled_costs
 from t5x.compiled_memory import Memory
 from t5x.data import DatasetConfig
 from t5x.errors import ConfigError
-from t5x.fitting import search, suggestions
+from t5x.fitting import decoding_suggestions, search, suggestions
 from t5x.hardware import CHIPS, parse_topology
 from t5x.model_costs import step_flops
 from t5x.optimizers import adamw
@@ -25,7 +25,7 @@ from t5x.partitioning import PjitPartitioner, in_place_of_own, standard_logical_
 from t5x.preflight import preflight
 from t5x.preflight_text import as_json, as_text, columns, mfu, run_costs
 from t5x.roofline import roofline
-from t5x.run_programs import configured_run, model_features
+from t5x.run_programs import AbsentVocabulary, configured_run, model_features
 from t5x.schedules import create_learning_rate_scheduler
 from t5x.sharding_table import sharded_groups
 from t5x.train import train
@@ -132,6 +132,23 @@ def test_a_roofline_of_known_work():
     assert slow.seconds == pytest.approx(20, rel=0.1)
 
 
+def test_the_network_between_slices_has_a_rate_of_its_own():
+    costs = Costs(
+        (
+            InstructionCost("a", "all-reduce", "", 2, collective=Collective("all-reduce", 8e9, 2)),
+            InstructionCost(
+                "b", "send", "", 1, collective=Collective("all-reduce between slices", 3e9, 2)
+            ),
+        )
+    )
+    chip = CHIPS["v5e"]
+    line = roofline(costs, chip)
+    assert (line.links, line.network) == (2 * 8e9 / 200e9, 3e9 / 3.125e9)
+    assert (line.seconds, line.bound_by) == (line.network, "the network between slices")
+    unstated = roofline(costs, dataclasses.replace(chip, network_bandwidth=0))
+    assert (unstated.network, unstated.bound_by) == (0, "links")
+
+
 def test_who_is_sharded_how_and_why():
     rules = standard_logical_axis_rules(parameter_partitioning_dims=2)
     partitioner = PjitPartitioner(num_partitions=2, logical_axis_rules=rules)
@@ -213,7 +230,39 @@ def test_xla_refuses_in_several_ways():
     assert read_refusal("INTERNAL: something else") is None
 
 
+def test_a_smaller_batch_to_decode():
+    # 16 rows over 8 devices: 2 rows a device take 8 GB, beside 3 GB that do not grow.
+    found = decoding_suggestions(run_of(), 16, memory_of(temporaries=8), available=8 * GIGA)
+    assert [(s.bindings[0], s.needs) for s in found] == [
+        ("infer_eval/utils.DatasetConfig.batch_size = 8", 7 * GIGA)
+    ]
+    assert decoding_suggestions(run_of(), 16, memory_of(temporaries=8), 6 * GIGA) == []
+
+
 # ------------------------------------------------------------------ configurations
+
+
+@pytest.mark.parametrize("error", [OSError("no such file"), ConfigError("get it from its authors")])
+def test_a_vocabulary_that_is_not_here_is_not_needed(error):
+    class Absent:
+        @property
+        def vocab_size(self):
+            raise error
+
+    model = toy_model(adamw())
+    model.output_vocabulary = Absent()
+    run = run_of(model=model)
+    assert not run.has_vocabularies
+    assert run.model.output_vocabulary == AbsentVocabulary(
+        vocab_size=run.model.module.config.vocab_size
+    )
+    assert run_of().has_vocabularies
+    with pytest.raises(ConfigError, match="The vocabulary has"):
+        run_of(model=toy_model(adamw(), vocab_size=8))
+
+
+def test_a_run_that_decodes_nothing():
+    assert run_of(infer_eval_dataset_cfg=None).decoding_batch is None
 
 
 def test_features_are_those_of_the_converter():
