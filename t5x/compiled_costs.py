@@ -22,29 +22,15 @@ All numbers are of one device; a program for many is the same on each.
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from t5x import hlo
+from t5x.collectives import BETWEEN_SLICES, Collective, collective
 from t5x.hlo import Computation, Instruction, Module, Shape
 from t5x.product_flops import PRODUCTS, product_flops
 from t5x.trip_counts import Evaluation, called_by, trip_count
-
-COLLECTIVES = (
-    "all-gather", "all-reduce", "all-to-all", "collective-broadcast", "collective-permute",
-    "ragged-all-to-all", "reduce-scatter",
-)  # fmt: skip
-
-BETWEEN_SLICES = " between slices"
-"""What the kind of an exchange ends with that the data center's network carries."""
-
-_SLICES_KINDS = {
-    "ALL_GATHER": "all-gather", "ALL_REDUCE": "all-reduce", "ALL_TO_ALL": "all-to-all",
-    "ONE_TO_ONE": "collective-permute", "REDUCE_SCATTER": "reduce-scatter",
-}  # fmt: skip
-"""As `send` and `recv` of a program for several slices call them."""
 
 _FREE = {
     "add-dependency", "after-all", "bitcast", "constant", "domain", "get-dimension-size",
@@ -61,29 +47,6 @@ _ELEMENTWISE = {
     "round-nearest-even", "rsqrt", "select", "shift-left", "shift-right-arithmetic",
     "shift-right-logical", "sign", "sine", "sqrt", "subtract", "tan", "tanh", "xor",
 }  # fmt: skip
-
-
-@dataclasses.dataclass(frozen=True)
-class Collective:
-    """An exchange between devices.
-
-    Attributes:
-        kind: such as 'all-reduce'.
-        bytes: the array that it begins with, or that it makes if that is larger.
-        group: devices that take part together.
-    """
-
-    kind: str
-    bytes: float
-    group: int
-
-    @property
-    def link_bytes(self) -> float:
-        """Bytes that leave a device when the group is a ring."""
-        share = (self.group - 1) / self.group
-        if self.kind.startswith("collective-permute"):
-            return self.bytes
-        return self.bytes * share * (2 if self.kind.startswith("all-reduce") else 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -346,7 +309,7 @@ class _Counter:
             return 0, operands[0].shapes[0].elements, None
         if opcode == "scatter":
             return 0, operands[-1].shapes[0].elements, None
-        return 0, 0, _collective(instruction, operands)
+        return 0, 0, collective(instruction, operands)
 
     def _fused_arithmetic(self, name: str) -> tuple[float, float, Collective | None]:
         if name not in self._arithmetic_of:
@@ -371,56 +334,6 @@ class _Counter:
         if _KERNELS.search(instruction.attribute("custom_call_target")):
             self.uncounted.append(instruction.name)
         return 0
-
-
-def _collective(instruction: Instruction, operands: Sequence[Instruction]) -> Collective | None:
-    kind, suffix = instruction.opcode.removesuffix("-start"), ""
-    group = group_size(instruction.attributes)
-    if kind == "send" and (
-        slices := re.search(r'_xla_megascale_transfer_type="(\w+)"', instruction.attributes)
-    ):
-        kind, suffix = _SLICES_KINDS.get(slices[1], "collective-permute"), BETWEEN_SLICES
-    if kind not in COLLECTIVES:
-        return None
-    size = sum(shape.bytes for operand in operands for shape in operand.shapes)
-    return Collective(kind + suffix, size * group if kind == "all-gather" else size, group)
-
-
-def group_size(attributes: str) -> int:
-    """Returns how many devices a collective joins.
-
-    Args:
-        attributes: of the instruction: its groups are listed, or given as a grid whose last axis is
-            a group, or as axes of a mesh; where it joins slices, as slices times devices of each.
-
-    Example:
-        >>> group_size("replica_groups={{0,1,2,3},{4,5,6,7}}, channel_id=1")
-        4
-        >>> group_size("replica_groups=[2,4]<=[8]")
-        4
-        >>> group_size("replica_groups=mesh['data'=8,'model'=2] {'data'}")
-        8
-        >>> group_size('_xla_megascale_target="{1,2,3}x{0:15}"')
-        3
-    """
-    if slices := re.search(r'_xla_megascale_target="\{([\d,:]+)\}x', attributes):
-        return sum(_in_range(part) for part in slices[1].split(","))
-    if listed := re.search(r"replica_groups=\{\{([\d,]*)\}", attributes):
-        return len(listed[1].split(","))
-    if grid := re.search(r"replica_groups=\[([\d,]+)\]<=", attributes):
-        return int(grid[1].split(",")[-1])
-    if mesh := re.search(r"replica_groups=\w*\[([^\]]*)\]\s*\{([^}]*)\}", attributes):
-        sizes = dict(re.findall(r"('[^']*')=(\d+)", mesh[1]))
-        return math.prod(int(sizes[axis]) for axis in re.findall(r"'[^']*'", mesh[2]))
-    if pairs := re.search(r"source_target_pairs=\{(.*?)\}\}", attributes):
-        return pairs[1].count("{")
-    return 1
-
-
-def _in_range(text: str) -> int:
-    """How many numbers '7' and '0:15' stand for."""
-    first, _, last = text.partition(":")
-    return int(last or first) - int(first) + 1
 
 
 def _moved(

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from t5x.compiled_costs import CollectiveTotal, compiled_costs, costs_of_text, group_size
+from t5x.collectives import group_size
+from t5x.compiled_costs import CollectiveTotal, compiled_costs, costs_of_text
 
 F32 = 4
 
@@ -301,6 +302,7 @@ def test_multiplications_of_products(line):
         ("replica_groups={{0,2},{1,3}}", 2),
         ("replica_groups=[2,4]<=[4,2]T(1,0)", 4),
         ("replica_groups=mesh['a'=4,'b'=2] {'a','b'}", 8),
+        ("replica_groups=mesh['a'=8,'b'=2] {'a':(2)4}", 4),
         ("source_target_pairs={{0,1},{1,2},{2,0}}", 3),
         ('_xla_megascale_target="{1:4}x{0:3}"', 4),
         ("channel_id=1", 1),

@@ -12,8 +12,15 @@ import jax
 import numpy as np
 import pytest
 
-from t5x.abstract_devices import OutOfMemory, available_hbm, compiled, read_refusal
-from t5x.compiled_costs import Collective, Costs, InstructionCost, compiled_costs
+from t5x.abstract_devices import (
+    OutOfMemory,
+    abstract_devices,
+    available_hbm,
+    compiled,
+    read_refusal,
+)
+from t5x.collectives import Collective
+from t5x.compiled_costs import Costs, InstructionCost, compiled_costs
 from t5x.compiled_memory import Memory
 from t5x.data import DatasetConfig
 from t5x.errors import ConfigError
@@ -294,6 +301,48 @@ def test_a_partitioner_with_devices_of_its_own_is_refused():
 needs_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None, reason="libtpu (extra: preflight) is not installed"
 )
+
+
+@needs_libtpu
+@pytest.mark.parametrize(
+    ("name", "slices", "settings", "mesh"),
+    [
+        ("v4:2x2x1", 1, {}, (4, 1)),
+        ("v5e:1x1", 1, {}, (1, 1)),
+        ("v5e:16x16", 1, {"num_partitions": 4}, (64, 4)),
+        ("v5p:4x4x4", 1, {"num_partitions": 8}, (8, 8)),  # the torus has no axis of 8
+        ("v5e:2x4", 2, {}, (16, 1)),
+        ("v6e:2x4", 3, {"num_partitions": 2}, (12, 2)),
+        ("v5e:4x4", 2, {"ici_mesh_shape": (8, 2), "dcn_mesh_shape": (2, 1)}, (16, 2)),
+    ],
+)
+def test_meshes_of_slices(name, slices, settings, mesh):
+    devices = abstract_devices(parse_topology(name, slices))
+    partitioner = PjitPartitioner(devices=devices, **settings)
+    assert partitioner.mesh.devices.shape == mesh
+    per_slice = len(devices) // slices
+    along_data = [getattr(d, "slice_index", 0) for d in partitioner.mesh.devices[:, 0]]
+    assert along_data == [i for i in range(slices) for _ in range(per_slice // mesh[1])]
+
+
+@needs_libtpu
+@pytest.mark.parametrize(
+    ("slices", "settings", "message"),
+    [
+        (2, {"num_partitions": 8}, "does not divide the 4 tpu devices of a slice"),
+        (2, {"ici_mesh_shape": (8, 1)}, "must arrange the slices that there are, 2"),
+        (
+            1,
+            {"ici_mesh_shape": (2, 1), "dcn_mesh_shape": (2, 1)},
+            "must arrange the slices that there are, 1",
+        ),
+        (2, {"ici_mesh_shape": (8, 1), "dcn_mesh_shape": (2, 1)}, "needs 16 devices, there are 8"),
+    ],
+)
+def test_slices_that_are_arranged_wrongly(slices, settings, message):
+    devices = abstract_devices(parse_topology("v5e:2x2", slices))
+    with pytest.raises(ConfigError, match=message):
+        PjitPartitioner(devices=devices, **settings)
 
 
 def command(tmp_path, *arguments):
