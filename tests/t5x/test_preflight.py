@@ -330,11 +330,11 @@ def test_meshes_of_slices(name, slices, settings, mesh):
     ("slices", "settings", "message"),
     [
         (2, {"num_partitions": 8}, "does not divide the 4 tpu devices of a slice"),
-        (2, {"ici_mesh_shape": (8, 1)}, "must arrange the slices that there are, 2"),
+        (2, {"ici_mesh_shape": (8, 1)}, "the slices that there are, 2"),
         (
             1,
             {"ici_mesh_shape": (2, 1), "dcn_mesh_shape": (2, 1)},
-            "must arrange the slices that there are, 1",
+            "the slices that there are, 1",
         ),
         (2, {"ici_mesh_shape": (8, 1), "dcn_mesh_shape": (2, 1)}, "needs 16 devices, there are 8"),
     ],
