@@ -16,7 +16,9 @@ import jax
 from t5x.compiled_memory import Memory
 from t5x.run_programs import ConfiguredRun
 
-CALCULATED, COMPILED, UNKNOWN = "calculated", "compiled", "not calculated"
+CALCULATED, ESTIMATED, COMPILED, UNKNOWN = (
+    "calculated", "estimated", "compiled", "not calculated",
+)  # fmt: skip
 
 _BATCH = "BATCH_SIZE = "
 
@@ -32,7 +34,8 @@ class Suggestion:
         what: in words.
         bindings: of gin, as the command line takes them.
         needs: bytes of HBM of a device then; None where they cannot be calculated.
-        found_by: 'calculated', 'compiled' or 'not calculated'.
+        found_by: 'calculated' from the memory of the program as it is; 'estimated' where XLA gave no
+            program and told its temporaries roughly; 'compiled'; or 'not calculated'.
     """
 
     what: str
@@ -62,6 +65,13 @@ def suggestions(run: ConfiguredRun, memory: Memory, available: float) -> list[Su
             )
     found += [_divided_parameters(run, memory), _more_partitions(run, memory)]
     return [suggestion for suggestion in found if suggestion is not None]
+
+
+def estimated(suggestion: Suggestion) -> Suggestion:
+    """Returns a suggestion that was calculated from what XLA said when it gave no program."""
+    if suggestion.found_by != CALCULATED:
+        return suggestion
+    return dataclasses.replace(suggestion, found_by=ESTIMATED)
 
 
 def search(

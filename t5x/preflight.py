@@ -23,7 +23,7 @@ from t5x.abstract_devices import OutOfMemory, abstract_devices, available_hbm, c
 from t5x.compiled_costs import Costs, compiled_costs
 from t5x.compiled_memory import Memory, compiled_memory, refused_memory
 from t5x.errors import ConfigError
-from t5x.fitting import Suggestion, decoding_suggestions, search, suggestions
+from t5x.fitting import Suggestion, decoding_suggestions, estimated, search, suggestions
 from t5x.hardware import Topology, parse_topology
 from t5x.partitioning import in_place_of_own
 from t5x.preflight_text import as_json, as_text
@@ -128,7 +128,8 @@ def preflight(
 
         advice += search(run, step.memory, available, needs)
     elif not step.fits:
-        advice += suggestions(run, step.memory, available)
+        found = suggestions(run, step.memory, available)
+        advice += map(estimated, found) if step.costs is None else found
     for decoding in others:
         if not decoding.fits:
             advice += decoding_suggestions(run, decoding.rows, decoding.memory, available)

@@ -40,6 +40,8 @@ def as_text(report: Preflight) -> str:
     lines += ["", *_run(report), "", "Who is sharded how, and why", *_groups(report)]
     if report.suggestions:
         lines += ["", "To make it fit", *_advice(report)]
+    elif not report.fits:
+        lines += ["", "No change alone makes it fit: several together may, or a larger slice."]
     verdict = "It fits." if report.fits else "It does not fit."
     return "\n".join(["", *lines, "", verdict])
 

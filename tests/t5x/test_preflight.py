@@ -23,8 +23,8 @@ from t5x.collectives import Collective
 from t5x.compiled_costs import Costs, InstructionCost, compiled_costs
 from t5x.compiled_memory import Memory
 from t5x.data import DatasetConfig
-from t5x.errors import ConfigError
-from t5x.fitting import decoding_suggestions, search, suggestions
+from t5x.errors import ConfigError, RunError
+from t5x.fitting import decoding_suggestions, estimated, search, suggestions
 from t5x.hardware import CHIPS, parse_topology
 from t5x.model_costs import step_flops
 from t5x.optimizers import adamw
@@ -203,6 +203,13 @@ def test_calculated_changes():
     assert bindings[dims] == (8 + 3 / 8) * GIGA
 
 
+def test_what_follows_from_a_refusal_is_an_estimate():
+    found = map(estimated, suggestions(run_of(), memory_of(temporaries=8), available=8 * GIGA))
+    told = {s.bindings[0].partition(" = ")[0]: s.found_by for s in found}
+    assert told["BATCH_SIZE"] == told["trainer.Trainer.num_microbatches"] == "estimated"
+    assert told["network.T5Config.remat_policy"] == "not calculated"
+
+
 def test_no_batch_is_suggested_where_the_model_alone_is_too_large():
     found = suggestions(run_of(), memory_of(1, parameters=5, optimizer=10), available=8 * GIGA)
     assert not [s for s in found if s.bindings[0].startswith(("BATCH_SIZE", "trainer"))]
@@ -301,6 +308,13 @@ def test_a_partitioner_with_devices_of_its_own_is_refused():
 needs_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None, reason="libtpu (extra: preflight) is not installed"
 )
+
+
+def test_without_the_compiler_of_tpus(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RunError, match=r"needs the package libtpu.*\[preflight\]") as refused:
+        abstract_devices(parse_topology("v5e:2x4"))
+    assert refused.value.exit_code == 1
 
 
 @needs_libtpu
