@@ -34,8 +34,8 @@ class Suggestion:
         what: in words.
         bindings: of gin, as the command line takes them.
         needs: bytes of HBM of a device then; None where they cannot be calculated.
-        found_by: 'calculated' from the memory of the program as it is; 'estimated' where XLA gave no
-            program and told its temporaries roughly; 'compiled'; or 'not calculated'.
+        found_by: 'calculated' from the memory of the program as it is; 'estimated' where XLA gave
+            none and told its temporaries roughly; 'compiled'; or 'not calculated'.
     """
 
     what: str
