@@ -19,7 +19,7 @@ from jax.sharding import NamedSharding
 
 from t5x import hlo
 from t5x.hlo import Computation, Instruction, Module, Shape
-from t5x.train_state import FlaxOptimTrainState
+from t5x.optimizers import Tree
 
 _KINDS = {
     "parameters": r"(state\.)?params\b",
@@ -194,20 +194,25 @@ def _hands_on(module: Module, loop: Instruction, index: int) -> bool:
 
 
 def refused_memory(
-    state: FlaxOptimTrainState, batch: Mapping[str, Any], data: NamedSharding, temporaries: float
+    parameters: Tree,
+    optimizer: Tree,
+    batch: Mapping[str, Any],
+    data: NamedSharding,
+    temporaries: float,
 ) -> Memory:
-    """Returns what a training step would need that XLA gave no program for.
+    """Returns what a program would need that XLA gave none for.
 
     Args:
-        state: shapes and shardings of the training state.
+        parameters: shapes and shardings.
+        optimizer: its state's, likewise; None for a program that does without.
         batch: shapes of a global batch.
         data: how it is divided.
         temporaries: that XLA asked for, activations among them.
     """
     rows = (jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=data) for x in batch.values())
     return Memory(
-        parameters=sum(map(shard_bytes, jax.tree.leaves(state.params))),
-        optimizer=sum(map(shard_bytes, jax.tree.leaves(state.param_states))),
+        parameters=sum(map(shard_bytes, jax.tree.leaves(parameters))),
+        optimizer=sum(map(shard_bytes, jax.tree.leaves(optimizer))),
         batch=sum(map(shard_bytes, rows)),
         other=0,
         activations=0,

@@ -25,10 +25,11 @@ from t5x.compiled_memory import Memory, compiled_memory, refused_memory
 from t5x.errors import ConfigError
 from t5x.fitting import Suggestion, decoding_suggestions, estimated, search, suggestions
 from t5x.hardware import Topology, parse_topology
+from t5x.optimizers import Tree
 from t5x.partitioning import in_place_of_own
 from t5x.preflight_text import as_json, as_text
 from t5x.roofline import Roofline, roofline
-from t5x.run_programs import ConfiguredRun, configured_run
+from t5x.run_programs import ConfiguredRun, Features, configured_run
 from t5x.sharding_table import ShardedGroup, sharded_groups
 from t5x.train import train
 
@@ -140,53 +141,63 @@ def preflight(
     )  # fmt: skip
 
 
+@dataclasses.dataclass(frozen=True)
+class _Program:
+    """What is to be compiled: its name, what it computes with, and what it counts for."""
+
+    name: str
+    lower: Callable[[], Any]
+    optimizer: Tree
+    batch: Features
+    tokens: int
+    model_flops: float | None = None
+    data_trips: int = 1
+
+
 def _train_step(run: ConfiguredRun, topology: Topology, available: float) -> ProgramReport:
     shapes = {name: x.shape for name, x in run.batch.items()}
     flops = model_costs.step_flops(run.state.params, shapes, run.state.optimizer_def.trains)
-    return _report(
-        "training step", run.lower_train_step, run, topology, available,
-        rows=run.train_cfg.batch_size, tokens=run.tokens, model_flops=flops,
-    )  # fmt: skip
+    program = _Program(
+        "training step", run.lower_train_step, run.state.param_states, run.batch, run.tokens, flops
+    )
+    return _report(program, run, topology, available)
 
 
 def _decoding(run: ConfiguredRun, topology: Topology, available: float) -> ProgramReport | None:
     if run.decoding_batch is None:
         return None
     predicted = run.decoding_batch["decoder_input_tokens"]
-    return _report(
-        "decoding", run.lower_decoding, run, topology, available,
-        rows=predicted.shape[0], tokens=predicted.size, model_flops=None,
+    program = _Program(
+        "decoding", run.lower_decoding, None, run.decoding_batch, predicted.size,
         data_trips=predicted.shape[1],  # a step predicts a place; shorter answers end it sooner
     )  # fmt: skip
+    return _report(program, run, topology, available)
 
 
 def _report(
-    name: str,
-    lower: Callable[[], Any],
-    run: ConfiguredRun,
-    topology: Topology,
-    available: float,
-    *,
-    rows: int,
-    tokens: int,
-    model_flops: float | None,
-    data_trips: int = 1,
+    program: _Program, run: ConfiguredRun, topology: Topology, available: float
 ) -> ProgramReport:
+    rows = next(iter(program.batch.values())).shape[0]
     begin = time.monotonic()
-    lowered = lower()
+    lowered = program.lower()
     try:
-        program = compiled(lowered)
+        executable = compiled(lowered)
     except OutOfMemory as refusal:
         seconds = time.monotonic() - begin
-        memory = refused_memory(run.state, run.batch, run.partitioner.data_sharding, refusal.needed)
+        memory = refused_memory(
+            run.state.params, program.optimizer, program.batch, run.partitioner.data_sharding,
+            refusal.needed,
+        )  # fmt: skip
         return ProgramReport(
-            name, rows, tokens, model_flops, seconds, memory, False, costs=None, roofline=None
-        )
+            program.name, rows, program.tokens, program.model_flops, seconds, memory, fits=False,
+            costs=None, roofline=None,
+        )  # fmt: skip
     seconds = time.monotonic() - begin
-    memory, costs = compiled_memory(program), compiled_costs(program, data_trips=data_trips)
+    memory = compiled_memory(executable)
+    costs = compiled_costs(executable, data_trips=program.data_trips)
     return ProgramReport(
-        name, rows, tokens, model_flops, seconds, memory, memory.total <= available, costs,
-        roofline(costs, topology.chip),
+        program.name, rows, program.tokens, program.model_flops, seconds, memory,
+        memory.total <= available, costs, roofline(costs, topology.chip),
     )  # fmt: skip
 
 

@@ -3,9 +3,16 @@
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 
 from t5x import hlo
-from t5x.compiled_memory import argument_bytes, compiled_memory, saved_activations, shard_bytes
+from t5x.compiled_memory import (
+    argument_bytes,
+    compiled_memory,
+    refused_memory,
+    saved_activations,
+    shard_bytes,
+)
 from t5x.partitioning import PjitPartitioner
 from tests.t5x.toy_model import toy_batch, toy_model, toy_partitioner, toy_trainer
 
@@ -89,6 +96,20 @@ def test_a_training_step_by_kind(microbatches):
     )  # fmt: skip
     assert memory.total == pytest.approx(xla, rel=0.02)
     assert 0 < memory.activations <= analysis.temp_size_in_bytes
+
+
+def test_a_program_that_xla_refused():
+    partitioner = PjitPartitioner(num_partitions=2)
+    halves = NamedSharding(partitioner.mesh, PartitionSpec(None, "model"))
+    kernel = jax.ShapeDtypeStruct((4, 6), jnp.float32, sharding=halves)
+    batch = {"inputs": jax.ShapeDtypeStruct((8, 3), jnp.int32)}
+    memory = refused_memory(
+        {"kernel": kernel}, (kernel, kernel), batch, partitioner.data_sharding, 100
+    )
+    assert (memory.parameters, memory.optimizer) == (4 * 4 * 3, 2 * 4 * 4 * 3)
+    assert (memory.batch, memory.temporaries) == (4 * 2 * 3, 100)
+    decoding = refused_memory({"kernel": kernel}, None, batch, partitioner.data_sharding, 100)
+    assert decoding.optimizer == 0
 
 
 def test_what_a_device_holds_of_an_array():
