@@ -131,9 +131,9 @@ def preflight(
     elif not step.fits:
         found = suggestions(run, step.memory, available)
         advice += map(estimated, found) if step.costs is None else found
-    for decoding in others:
-        if not decoding.fits:
-            advice += decoding_suggestions(run, decoding.rows, decoding.memory, available)
+    for other in others:
+        if not other.fits:
+            advice += decoding_suggestions(run, other.rows, other.memory, available)
     return Preflight(
         topology, available, dict(run.partitioner.mesh.shape), run.steps, tuple(programs),
         tuple(sharded_groups(run.state, run.partitioner)), tuple(advice), price,

@@ -108,7 +108,7 @@ def test_a_program_that_xla_refused():
     )
     assert (memory.parameters, memory.optimizer) == (4 * 4 * 3, 2 * 4 * 4 * 3)
     assert (memory.batch, memory.temporaries) == (4 * 2 * 3, 100)
-    decoding = refused_memory({"kernel": kernel}, None, batch, partitioner.data_sharding, 100)
+    decoding = refused_memory({"kernel": kernel}, None, batch, rows, 100)
     assert decoding.optimizer == 0
 
 
