@@ -103,9 +103,8 @@ def test_a_program_that_xla_refused():
     halves = NamedSharding(partitioner.mesh, PartitionSpec(None, "model"))
     kernel = jax.ShapeDtypeStruct((4, 6), jnp.float32, sharding=halves)
     batch = {"inputs": jax.ShapeDtypeStruct((8, 3), jnp.int32)}
-    memory = refused_memory(
-        {"kernel": kernel}, (kernel, kernel), batch, partitioner.data_sharding, 100
-    )
+    rows = partitioner.data_sharding
+    memory = refused_memory({"kernel": kernel}, (kernel, kernel), batch, rows, 100)
     assert (memory.parameters, memory.optimizer) == (4 * 4 * 3, 2 * 4 * 4 * 3)
     assert (memory.batch, memory.temporaries) == (4 * 2 * 3, 100)
     decoding = refused_memory({"kernel": kernel}, None, batch, rows, 100)
