@@ -100,7 +100,8 @@ def _within_slice(devices: Sequence[jax.Device], shape: tuple[int, ...]) -> np.n
             f"{slices}: divide it by them and set dcn_mesh_shape, such as ({slices}, 1).",
             "PjitPartitioner.ici_mesh_shape",
         )
-    return mesh_utils.create_device_mesh(shape, devices=devices)
+    # A torus of 4 x 4 x 4 has no axes of 8: they are split where that is needed.
+    return mesh_utils.create_device_mesh(shape, devices=devices, allow_split_physical_axes=True)
 
 
 def _across_slices(
@@ -125,8 +126,9 @@ def _across_slices(
             "PjitPartitioner.ici_mesh_shape",
         )
     return mesh_utils.create_hybrid_device_mesh(
-        ici_shape, dcn_shape, devices=devices, process_is_granule=by_process
-    )
+        ici_shape, dcn_shape, devices=devices, process_is_granule=by_process,
+        allow_split_physical_axes=True,
+    )  # fmt: skip
 
 
 def _sizes(devices: Sequence[jax.Device], attribute: str) -> list[int]:

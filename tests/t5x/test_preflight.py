@@ -339,26 +339,6 @@ def test_meshes_of_slices(name, slices, settings, mesh):
     assert along_data == [i for i in range(slices) for _ in range(per_slice // mesh[1])]
 
 
-@needs_libtpu
-@pytest.mark.parametrize(
-    ("slices", "settings", "message"),
-    [
-        (2, {"num_partitions": 8}, "does not divide the 4 tpu devices of a slice"),
-        (2, {"ici_mesh_shape": (8, 1)}, "the slices that there are, 2"),
-        (
-            1,
-            {"ici_mesh_shape": (2, 1), "dcn_mesh_shape": (2, 1)},
-            "the slices that there are, 1",
-        ),
-        (2, {"ici_mesh_shape": (8, 1), "dcn_mesh_shape": (2, 1)}, "needs 16 devices, there are 8"),
-    ],
-)
-def test_slices_that_are_arranged_wrongly(slices, settings, message):
-    devices = abstract_devices(parse_topology("v5e:2x2", slices))
-    with pytest.raises(ConfigError, match=message):
-        PjitPartitioner(devices=devices, **settings)
-
-
 def command(tmp_path, *arguments):
     gin_file = tmp_path / "run.gin"
     gin_file.write_text(TOY_GIN)
