@@ -74,15 +74,20 @@ class Memory:
         return self.batch + self.activations + self.temporaries
 
 
-def compiled_memory(compiled: Any) -> Memory:
+def compiled_memory(compiled: Any, by_shape: Memory | None = None) -> Memory:
     """Returns what a compiled function needs of a device's HBM.
 
     Args:
         compiled: of `jax.jit(...).lower(...).compile()`.
+        by_shape: what its arguments are for by their shapes alone (`refused_memory`), for programs
+            whose arguments have lost their names.
     """
     analysis = compiled.memory_analysis()
     module = hlo.parse(compiled.as_text())
     arguments = argument_bytes(module)
+    if not arguments["parameters"] and by_shape is not None:
+        kinds = {kind: getattr(by_shape, kind) for kind in _KINDS}
+        arguments = kinds | {"other": arguments["other"] - sum(kinds.values())}
     kept = min(saved_activations(module), analysis.temp_size_in_bytes)
     new_results = analysis.output_size_in_bytes - analysis.alias_size_in_bytes
     return Memory(

@@ -8,6 +8,7 @@ does not, 2 wrong usage, 1 it could not be found out.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import sys
 import time
@@ -178,22 +179,22 @@ def _report(
     program: _Program, run: ConfiguredRun, topology: Topology, available: float
 ) -> ProgramReport:
     rows = next(iter(program.batch.values())).shape[0]
+    by_shape = functools.partial(
+        refused_memory, run.state.params, program.optimizer, program.batch,
+        run.partitioner.data_sharding,
+    )  # fmt: skip
     begin = time.monotonic()
     lowered = program.lower()
     try:
         executable = compiled(lowered)
     except OutOfMemory as refusal:
         seconds = time.monotonic() - begin
-        memory = refused_memory(
-            run.state.params, program.optimizer, program.batch, run.partitioner.data_sharding,
-            refusal.needed,
-        )  # fmt: skip
         return ProgramReport(
-            program.name, rows, program.tokens, program.model_flops, seconds, memory, fits=False,
-            costs=None, roofline=None,
+            program.name, rows, program.tokens, program.model_flops, seconds,
+            by_shape(refusal.needed), fits=False, costs=None, roofline=None,
         )  # fmt: skip
     seconds = time.monotonic() - begin
-    memory = compiled_memory(executable)
+    memory = compiled_memory(executable, by_shape(temporaries=0))
     costs = compiled_costs(executable, data_trips=program.data_trips)
     return ProgramReport(
         program.name, rows, program.tokens, program.model_flops, seconds, memory,

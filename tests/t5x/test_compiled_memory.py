@@ -7,6 +7,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from t5x import hlo
 from t5x.compiled_memory import (
+    Memory,
     argument_bytes,
     compiled_memory,
     refused_memory,
@@ -109,6 +110,16 @@ def test_a_program_that_xla_refused():
     assert (memory.batch, memory.temporaries) == (4 * 2 * 3, 100)
     decoding = refused_memory({"kernel": kernel}, None, batch, rows, 100)
     assert decoding.optimizer == 0
+
+
+def test_arguments_that_have_no_names_are_told_by_their_shapes():
+    shapes = [jax.ShapeDtypeStruct((8, 16), jnp.float32), jax.ShapeDtypeStruct((4, 8), jnp.float32)]
+    program = jax.jit(lambda a, b: b @ a).lower(*shapes).compile()
+    by_shape = Memory(4 * 8 * 16, 0, 4 * 4 * 8, 0, 0, 0, 0)
+    memory = compiled_memory(program, by_shape)
+    assert (memory.parameters, memory.batch) == (4 * 8 * 16, 4 * 4 * 8)
+    assert memory.other == 4 * 4 * 16  # the result
+    assert memory.total == compiled_memory(program).total
 
 
 def test_what_a_device_holds_of_an_array():
