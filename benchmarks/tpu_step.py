@@ -1,6 +1,7 @@
 """What a training step of T5 1.0 base costs on a TPU slice, by compiling it; no TPU is needed.
 
     python benchmarks/tpu_step.py [--topology v5e:2x4] [--optimizer adamw|adafactor] [--plain]
+        [--num_microbatches 4]
 
 compiles the step of 256 packed rows of 512 + 512 tokens (bfloat16, dropout 0.1, data parallel) with
 PyPI's `libtpu` (`pip install -e '.[preflight]'`) and prints what a chip of the slice does in it:
@@ -95,7 +96,7 @@ def main():
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--layers", type=int, default=12)
     parser.add_argument("--remat_policy", default="minimal")
-    parser.add_argument("--num_microbatches", type=int)
+    parser.add_argument("--num_microbatches", type=int, default=4, help="1 computes a batch whole")
     args = parser.parse_args()
 
     jax.config.update("jax_enable_compilation_cache", False)
