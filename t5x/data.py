@@ -16,6 +16,7 @@ import jax
 import numpy as np
 from absl import logging
 
+from t5x.errors import ConfigError
 from t5x.quiet import import_seqio, seqio, tf
 
 Batch = dict[str, np.ndarray]
@@ -187,6 +188,24 @@ def verify_matching_vocabs(cfg: DatasetConfig, model: Any) -> None:
             )
 
 
+def feature_lengths(cfg: DatasetConfig) -> Mapping[str, int]:
+    """Returns the longest inputs and targets of a dataset, in tokens.
+
+    Args:
+        cfg: of the dataset.
+
+    Raises:
+        ConfigError: they are not set.
+    """
+    if cfg.task_feature_lengths is None:
+        raise ConfigError(
+            "TASK_FEATURE_LENGTHS is not set: give the longest inputs and targets in tokens, such "
+            "as {'inputs': 512, 'targets': 512}.",
+            "DatasetConfig.task_feature_lengths",
+        )
+    return cfg.task_feature_lengths
+
+
 def get_dataset(
     cfg: DatasetConfig,
     shard_info: Any,
@@ -210,14 +229,9 @@ def get_dataset(
         A `tf.data.Dataset` of dictionaries `[rows of this host, length]`.
     """
     import_module(cfg.module)
-    if cfg.task_feature_lengths is None:
-        raise ValueError(
-            "TASK_FEATURE_LENGTHS is not set: give the longest inputs and targets in tokens, such "
-            "as {'inputs': 512, 'targets': 512}."
-        )
+    lengths = dict(feature_lengths(cfg))
     _check_divides(cfg, shard_info)
     task = get_mixture_or_task(cfg.mixture_or_task_name)
-    lengths = dict(cfg.task_feature_lengths)
     dataset = traced_plainly(
         task.get_dataset,
         sequence_length=lengths,

@@ -110,7 +110,7 @@ def _largest_batch(
     first: Suggestion,
     needs: Callable[[Sequence[str]], float],
 ) -> Suggestion | None:
-    """Tries batches, each where a line through the last two meets what there is."""
+    """Tries batches, each where a line through the two smallest meets what there is."""
     devices = run.partitioner.mesh.shape["data"]
     points = {run.train_cfg.batch_size: memory.total}
     rows = int(first.bindings[0].removeprefix(_BATCH))

@@ -18,6 +18,7 @@ from t5x.checkpoints import RestoreCheckpointConfig
 from t5x.optimizers import OptimizerDef, Tree
 from t5x.partitioning import PjitPartitioner
 from t5x.state_transformations import shortened
+from t5x.text_table import aligned
 from t5x.train_state import FlaxOptimTrainState
 
 
@@ -143,10 +144,9 @@ def log_model_info(
         for (path, leaf), spec in zip(leaves, specs, strict=True)
     ]
     rows = [("parameter", "shape", "sharding"), *rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+    lines = aligned(rows)
     lines.append(f"{count_parameters(state):,} parameters in {len(leaves)} arrays")
-    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    text = "\n".join(lines) + "\n"
     if model_dir is not None and jax.process_index() == 0:
         with open(os.path.join(model_dir, "model-info.txt"), "w", encoding="utf-8") as file:
             file.write(text)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from t5x.compiled_costs import Costs
 from t5x.progress import format_duration
 from t5x.roofline import Roofline
+from t5x.text_table import aligned
 
 if TYPE_CHECKING:
     from t5x.preflight import Preflight, ProgramReport
@@ -107,25 +108,13 @@ def mfu(report: Preflight, program: ProgramReport) -> float | None:
 
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
-    """Writes rows below each other, so that their cells line up.
+    """Writes rows below each other as `aligned` does, indented.
 
     Args:
         rows: of equal length.
-        right: columns of numbers, which line up at their right.
-
-    Example:
-        >>> columns([("batch", "8"), ("program", "1024")], right=[1])
-        ['  batch       8', '  program  1024']
+        right: columns of numbers.
     """
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  "
-        + "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    return [f"  {line}" for line in aligned(rows, right)]
 
 
 def _heading(report: Preflight) -> Iterator[str]:

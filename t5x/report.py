@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from t5x.report_data import baseline_names, margin, metric_order, read_run, score_text
 from t5x.report_page import Page, render
+from t5x.text_table import aligned
 
 # Baseline names are sentences on the page and columns in a terminal.
 _COLUMNS: Final = {"copy of the input": "copy", "most frequent answer": "frequent"}
@@ -74,7 +75,7 @@ def results_table(results: Mapping[str, Any]) -> str:
     baselines = baseline_names(results)
     head = ["task", "rows", "metric", "score ", *(_COLUMNS.get(n, n) for n in baselines)]
     rows = [row for task in tasks for row in _table_rows(results, task, baselines)]
-    lines = _aligned([head, *rows], left=(0, 2))
+    lines = aligned([head, *rows], right=(1, *range(3, len(head))))
     starred = any("*" in row[3] for row in rows)
     return "\n".join([*lines, "* above every baseline"] if starred else lines)
 
@@ -122,18 +123,6 @@ def _table_rows(
             ]
         )
     return rows
-
-
-def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> list[str]:
-    """Lines whose columns line up: those in `left` on the left, numbers on the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if index in left else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _sample_text(sample: Mapping[str, Any], width: int) -> str:

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from t5x import config_checks, stream_features
-from t5x.data import CheckedSource, DatasetConfig
+from t5x.data import CheckedSource, DatasetConfig, feature_lengths
 from t5x.errors import ConfigError, RunError
 from t5x.inference import infer_program
 from t5x.models import EncoderDecoderModel
@@ -95,7 +95,7 @@ class ConfiguredRun:
         if cfg is None:
             return None
         config_checks.check_batch(cfg, self.partitioner, "infer_eval")
-        lengths = cfg.task_feature_lengths or _lengths(self.train_cfg)
+        lengths = cfg.task_feature_lengths or feature_lengths(self.train_cfg)
         return model_features(self.model, lengths, cfg.batch_size, pack=False)
 
     def lower_decoding(self) -> Any:
@@ -136,7 +136,7 @@ def configured_run(
     config_checks.check_batch(cfg, partitioner, "train")
     has_vocabularies = _reads_vocabularies(model)
     config_checks.check_embedding(model)
-    lengths = _lengths(cfg)
+    lengths = feature_lengths(cfg)
     if settings["use_hardware_rng"]:
         jax.config.update("jax_default_prng_impl", "unsafe_rbg")
     streamed = isinstance(settings["get_dataset_fn"], CheckedSource)
@@ -165,16 +165,6 @@ def _reads_vocabularies(model: EncoderDecoderModel) -> bool:
             setattr(model, name, AbsentVocabulary(rows))
             readable = False
     return readable
-
-
-def _lengths(cfg: DatasetConfig) -> Mapping[str, int]:
-    if cfg.task_feature_lengths is None:
-        raise ConfigError(
-            "TASK_FEATURE_LENGTHS is not set: give the longest inputs and targets in tokens, such "
-            "as {'inputs': 512, 'targets': 512}.",
-            "train/DatasetConfig.task_feature_lengths",
-        )
-    return cfg.task_feature_lengths
 
 
 def model_features(

@@ -79,13 +79,12 @@ def assert_gradients_close(gradients, expected):
         np.testing.assert_allclose(gradient, other, atol=1e-5 * max(np.abs(other).max(), 1e-3))
 
 
-@pytest.mark.parametrize("loss_chunks", [None, 5])
 @pytest.mark.parametrize(
     "way", [pytest.param(w, marks=pytest.mark.slow) if w in SLOW else w for w in WAYS]
 )
-def test_losses_and_gradients_are_those_of_the_plain_step(way, loss_chunks):
-    if (way == "everything") != (loss_chunks is not None):
-        pytest.skip("the sliced loss goes with everything; its own tests are in test_chunked_loss")
+def test_losses_and_gradients_are_those_of_the_plain_step(way):
+    # The sliced loss by itself has its tests in test_chunked_loss.
+    loss_chunks = 5 if way == "everything" else None
     loss, correct, gradients = loss_and_gradients(model_of(loss_chunks=loss_chunks, **WAYS[way]))
     np.testing.assert_allclose(loss, plain()[0], rtol=1e-5)
     assert correct == plain()[1]

@@ -118,6 +118,9 @@ class _Blocks:
         self.query_ids = pl.BlockSpec((1, self.rows, 1), lambda h, q, b: (b, q, 0))
         self.key_ids = pl.BlockSpec((1, 1, self.keys), lambda h, q, b: (b, 0, 0))
         self.bias = jax.tree.map(lambda _: pl.BlockSpec(memory_space=pltpu.SMEM), bias)
+        self.inputs = [
+            self.query, self.key, self.key, self.query_ids, self.key_ids, self.bias,
+        ]  # fmt: skip
         self.logits = pltpu.VMEM((self.heads, self.rows, self.keys), jnp.float32)
         self.buckets = pltpu.VMEM((self.rows, self.keys), jnp.int32)
 
@@ -180,9 +183,7 @@ def _forward(
         (query, key, value, query_ids[:, :, None], key_ids[:, None, :], bias),
         jax.ShapeDtypeStruct(query.shape, query.dtype),
         products=2,
-        in_specs=[
-            blocks.query, blocks.key, blocks.key, blocks.query_ids, blocks.key_ids, blocks.bias,
-        ],
+        in_specs=blocks.inputs,
         out_specs=blocks.query,
         scratch_shapes=[] if bias is None else [blocks.buckets, blocks.logits],
     )  # fmt: skip
@@ -222,10 +223,7 @@ def _backward(
         (query, key, value, query_ids[:, :, None], key_ids[:, None, :], bias, grad),
         results,
         products=5,
-        in_specs=[
-            blocks.query, blocks.key, blocks.key, blocks.query_ids, blocks.key_ids, blocks.bias,
-            blocks.query,
-        ],
+        in_specs=[*blocks.inputs, blocks.query],
         out_specs=specs,
         scratch_shapes=scratch,
     )  # fmt: skip
